@@ -1,0 +1,6 @@
+"""Package data: bundled models, motions and photos."""
+
+from pathlib import Path
+
+HERE = Path(__file__).parent
+MODELS, MOTIONS, PHOTOS = HERE / "models", HERE / "motions", HERE / "photos"

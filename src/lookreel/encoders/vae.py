@@ -1,0 +1,52 @@
+"""Pixels to latents and back, by diffusers' AutoencoderKL: the scaling factor and the chunking live here."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Iterator
+
+import torch
+from diffusers import AutoencoderKL
+from torch import Tensor, nn
+
+from lookreel.nets.weights import tensor_file
+
+AT_ONCE = 8  # pictures encoded or decoded together; bounds the memory for long films
+
+
+class LatentCodec(nn.Module):
+    """An AutoencoderKL that speaks scaled latents."""
+
+    def __init__(self, vae: AutoencoderKL) -> None:
+        super().__init__()
+        self.vae = vae
+
+    @property
+    def factor(self) -> int:
+        """Pixels in a latent cell, each way."""
+        return 2 ** (len(self.vae.config.block_out_channels) - 1)
+
+    @torch.no_grad()
+    def encode(self, pixels: Tensor) -> Tensor:
+        """pixels (N, 3, H, W) in [-1, 1] -> scaled latents (N, 4, h, w): the mean, not a sample."""
+        scale = self.vae.config.scaling_factor
+        return torch.cat([self.vae.encode(part).latent_dist.mean for part in pixels.split(AT_ONCE)]) * scale
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> Iterator[Tensor]:
+        """Scaled latents (N, 4, h, w) -> chunks of pictures, uint8 (n, 3, H, W) on the CPU, in order."""
+        for part in latents.split(AT_ONCE):
+            pixels = self.vae.decode(part / self.vae.config.scaling_factor).sample
+            yield ((pixels.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu()
+
+    @classmethod
+    def from_pretrained(cls, folder: str | os.PathLike, dtype: torch.dtype = torch.float32) -> LatentCodec:
+        """Load diffusers' folder. Raises InputError where there is no safetensors file."""
+        tensor_file(folder)
+        vae = AutoencoderKL.from_pretrained(folder, use_safetensors=True, torch_dtype=dtype)
+        return cls(vae.eval().requires_grad_(False))
+
+    def save_pretrained(self, folder: str | os.PathLike, dtype: torch.dtype = torch.float32) -> None:
+        """Write diffusers' folder at `dtype`; the codec itself keeps its own."""
+        copy.deepcopy(self.vae).to(dtype).save_pretrained(folder, safe_serialization=True)

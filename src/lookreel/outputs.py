@@ -1,0 +1,45 @@
+"""Files that appear whole or not at all: checked before the work, written under another name, then renamed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from lookreel.errors import InputError
+
+
+def check_output(path: str | os.PathLike, suffixes: Sequence[str], force: bool = False) -> Path:
+    """The path to write to, or InputError: wrong suffix, no such folder, or something there that stays without `force`.
+
+    suffixes: those allowed, with their dots, in lower case.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in suffixes:
+        raise InputError(f"{path}: unknown suffix {path.suffix or '(none)'}; expected {' or '.join(suffixes)}")
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: the folder {path.parent} does not exist; make it first")
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(f"{path}: the folder {path.parent} cannot be written to")
+    if path.is_dir():
+        raise InputError(f"{path}: a folder; expected the name of a file to write")
+    if path.exists() and not force:
+        raise InputError(f"{path}: exists already; --force (force=True) overwrites it")
+    return path
+
+
+@contextmanager
+def whole(*paths: Path) -> Iterator[list[Path]]:
+    """Temporary names to write, one beside each path; all are renamed at the end, or none where something failed.
+
+    The temporary names keep the suffix, so that a writer that goes by it still does.
+    """
+    temporary = [path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}") for path in paths]
+    try:
+        yield temporary
+        for source, target in zip(temporary, paths, strict=True):
+            os.replace(source, target)
+    finally:
+        for source in temporary:
+            source.unlink(missing_ok=True)

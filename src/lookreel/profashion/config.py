@@ -1,0 +1,149 @@
+"""Everything that decides ProFashion's networks and its sampling. Saved with each model, read back by `load`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from lookreel.nets.unet_config import UNetConfig
+
+WORDS = {
+    "aggregator": ("ppa", "mean", "concat", "first", "full"),
+    "beta_schedule": ("scaled_linear", "linear"),
+    "sampler": ("ddim", "multistep"),
+}
+
+
+@dataclass(frozen=True)
+class PoseConfig:
+    """Pose encoder E_pose (section 3.2); the defaults are ControlNet's condition encoder, stride 8."""
+
+    split_limbs: bool = False
+    """Feed the convolutions of the latent path 18 maps, one for each limb colour, pooled to the latent grid."""
+    first: int = 16
+    """Channels after conv_in."""
+    blocks: tuple[tuple[int, int, int], ...] = (
+        (16, 16, 1), (16, 32, 2), (32, 32, 1), (32, 96, 2), (96, 96, 1), (96, 256, 2),
+    )  # fmt: skip
+    """(channels in, channels out, stride) of the convolutions between conv_in and conv_out."""
+
+
+@dataclass(frozen=True)
+class SelectorConfig:
+    """The pose-aware selector of PPA (Eq. 5-7) and the pose features that it compares."""
+
+    split_limbs: bool = True
+    """Read the picture as one map for each limb colour; off is the plain RGB reading, which hardly learns."""
+    context: bool = True
+    """Add a linear map of the features' mean to every position, so that each query knows the whole pose."""
+    width: int = 32
+    """Channels of the pose features x_p and of the queries and keys (the paper's d)."""
+    groups: int = 4
+    """Groups of Eq. 5's group_norm; few, since a norm per channel removes the pooled signal."""
+    position: float = 0.3
+    """Weight of the positional encoding P beside features of unit size."""
+    temperature: float = 4.0
+    """Factor on the logits of Eq. 7."""
+    pool: int = 2
+    """The selection grid is the latent grid divided by this."""
+
+
+@dataclass(frozen=True)
+class ProFashionConfig:
+    """Sizes and sampling of ProFashion. The defaults are the paper's, on Stable Diffusion 1.5."""
+
+    size: tuple[int, int] = (1024, 576)
+    """(H, W) of the film."""
+    vae_factor: int = 8
+    """Picture pixels in a latent cell, each way: the VAE's."""
+    unet: UNetConfig = field(default_factory=UNetConfig)
+    """Denoising U-Net; the reference encoder is the same without the output head."""
+    pose: PoseConfig = field(default_factory=PoseConfig)
+    selector: SelectorConfig = field(default_factory=SelectorConfig)
+    aggregator: str = "ppa"
+    """How references become prototypes: ppa, mean, concat, first or full."""
+    motion_heads: int = 8
+    """Heads of the temporal attention and of the flow attention."""
+    max_frames: int = 32
+    """Longest window that the temporal positions allow."""
+    flow_sites: tuple[str, ...] = (
+        "down_blocks.3.0", "down_blocks.3.1", "mid_block.0", "up_blocks.0.0", "up_blocks.0.1", "up_blocks.0.2",
+    )  # fmt: skip
+    """Sites with flow attention: "from the last down-block to the first up-block"."""
+    motion_sites: tuple[str, ...] | None = None
+    """Sites with temporal attention; None means all."""
+    beta_schedule: str = "scaled_linear"
+    """"scaled_linear", or "linear" for checkpoints sampled as the open Animate Anyone is."""
+    sampler: str = "ddim"
+    """"ddim" (the paper) or "multistep" (DPM-Solver++ 2M, for 15 to 20 steps)."""
+    steps: int = 35
+    guidance: float = 3.5
+    window: int = 16
+    """Frames that the temporal layers see at once."""
+    overlap: int = 4
+
+    @property
+    def latent_size(self) -> tuple[int, int]:
+        """(h, w) of the latents."""
+        return self.size[0] // self.vae_factor, self.size[1] // self.vae_factor
+
+    @property
+    def selection_grid(self) -> tuple[int, int]:
+        """(h, w) of the weights m."""
+        h, w = self.latent_size
+        return -(-h // self.selector.pool), -(-w // self.selector.pool)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> ProFashionConfig:
+        """The config that `to_json` wrote; ValueError or TypeError where a word or a field is unknown."""
+        for name, words in WORDS.items():
+            if raw.get(name, words[0]) not in words:
+                raise ValueError(f"{name} is {raw[name]!r}; expected one of {', '.join(words)}")
+        parts = {"unet": UNetConfig, "pose": PoseConfig, "selector": SelectorConfig}
+        plain = {key: _tuples(value) for key, value in raw.items() if key not in parts}
+        nested = {key: kind(**{k: _tuples(v) for k, v in raw[key].items()}) for key, kind in parts.items()}
+        return cls(**plain, **nested)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
+
+
+def sd15() -> ProFashionConfig:
+    """The paper's: Stable Diffusion 1.5 at 1024x576."""
+    return ProFashionConfig()
+
+
+def mini() -> ProFashionConfig:
+    """The bundled model: 128x96, three levels, for two CPU cores."""
+    unet = UNetConfig(
+        block_out_channels=(48, 96, 128),
+        layers_per_block=1,
+        down_attention=(False, True, True),
+        up_attention=(True, True, True),
+        attention_head_dim=(1, 2, 4),
+        cross_attention_dim=64,
+        norm_num_groups=16,
+    )
+    return ProFashionConfig(
+        size=(128, 96),
+        vae_factor=4,
+        unet=unet,
+        pose=PoseConfig(split_limbs=True, first=48, blocks=((48, 64, 1),)),
+        motion_heads=4,
+        flow_sites=("down_blocks.2.0", "mid_block.0", "up_blocks.0.0", "up_blocks.1.0"),
+        sampler="multistep",
+        steps=15,
+        guidance=2.5,
+    )
+
+
+def toy() -> ProFashionConfig:
+    """The smallest net that still has every part: for tests."""
+    config = mini()
+    unet = replace(config.unet, block_out_channels=(16, 32, 32), norm_num_groups=8, cross_attention_dim=8)
+    pose = PoseConfig(split_limbs=True, first=8, blocks=((8, 16, 1),))
+    return replace(config, size=(32, 24), unet=unet, pose=pose, motion_heads=2, steps=2)

@@ -1,0 +1,168 @@
+"""ProFashion's claim, measured on garments never seen in training: python -m lookreel.profashion.measure.
+
+For each test garment a turning clip is the truth; photos of front, back and side are rendered separately. Printed:
+- back view (yaw beyond 135 degrees), garment pixels: PSNR with three photos, with the front alone, and of the VAE's
+  own round trip;
+- selection: how often the photo nearest in yaw has the largest mean weight, and that weight;
+- flicker: the warp error along the exact flow, of the film, of the film without flow attention, of the truth and of
+  the VAE's round trip.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lookreel.assets import MODELS
+from lookreel.data import mannequin
+from lookreel.data.mannequin import Clip
+from lookreel.nets.weights import write_json
+from lookreel.photos import Photo
+from lookreel.profashion.probes import selection
+from lookreel.profashion.system import ProFashionSystem
+from lookreel.progress import Progress
+
+VIEWS = {"front": 0.0, "back": math.pi, "side": math.pi / 2}
+BACK = math.radians(135)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What `measure` prints. PSNR in dB, the mean over garments; warp errors are mean squared errors on [0, 1]."""
+
+    garments: int
+    steps: int
+    guidance: float
+    back_three_photos: float
+    back_front_alone: float
+    back_vae: float
+    selection_accuracy: float
+    selection_weight: float
+    selection_weight_everywhere: float
+    warp_film: float
+    warp_without_flow_attention: float
+    warp_truth: float
+    warp_vae: float
+
+
+def measure(system: ProFashionSystem, garments: int, frames: int = 24, steps: int = 15) -> Numbers:
+    """Measure on the first `garments` test seeds."""
+    rows = []
+    seeds = range(mannequin.TEST.start, mannequin.TEST.start + garments)
+    with Progress("garments", garments) as progress:
+        for done, seed in enumerate(seeds, start=1):
+            rows.append(_garment(system, seed, frames, steps))
+            progress(done)
+    means = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+    torso, whole = selection(system.model, seeds, box="torso"), selection(system.model, seeds, box="all")
+    return Numbers(
+        garments=garments,
+        steps=steps,
+        guidance=system.config.guidance,
+        selection_accuracy=whole.accuracy,
+        selection_weight=torso.weight,
+        selection_weight_everywhere=whole.weight,
+        **means,
+    )
+
+
+def _garment(system: ProFashionSystem, seed: int, frames: int, steps: int) -> dict[str, float]:
+    """The figures of one garment's turn."""
+    truth = mannequin.clip(seed, "turn", frames, system.size)
+    photos = photos_of(seed, system.size)
+    film = system.animate(photos, truth.track, seed=seed, steps=steps).frames
+    alone = system.animate(photos[:1], truth.track, seed=seed, steps=steps).frames
+    still = without_flow_attention(system).animate(photos, truth.track, seed=seed, steps=steps).frames
+    coded = round_trip(system, truth.frames)
+    back = (truth.yaw.abs() % (2 * math.pi) - math.pi).abs() < math.pi - BACK
+    return {
+        "back_three_photos": psnr(film[back], truth.frames[back], truth.masks["garment"][back]),
+        "back_front_alone": psnr(alone[back], truth.frames[back], truth.masks["garment"][back]),
+        "back_vae": psnr(coded[back], truth.frames[back], truth.masks["garment"][back]),
+        "warp_film": warp_error(film, truth),
+        "warp_without_flow_attention": warp_error(still, truth),
+        "warp_truth": warp_error(truth.frames, truth),
+        "warp_vae": warp_error(coded, truth),
+    }
+
+
+def photos_of(seed: int, size: tuple[int, int]) -> list[Photo]:
+    """Photos of a mannequin's front, back and side, with their keypoints."""
+    made = mannequin.frames_at(seed, list(VIEWS.values()), size)
+    pictures = made.frames.permute(0, 2, 3, 1).numpy()
+    return [Photo(*pair) for pair in zip(pictures, made.track.keypoints, strict=True)]
+
+
+def without_flow_attention(system: ProFashionSystem) -> ProFashionSystem:
+    """The same system with the flow attention layers taken out; weights are shared."""
+    import copy
+
+    model = copy.copy(system.model)
+    model._modules = dict(system.model._modules)
+    denoiser = copy.copy(system.model.denoiser)
+    denoiser._modules = dict(denoiser._modules)
+    motion = copy.copy(denoiser.motion)
+    motion._modules = {**motion._modules, "flow": nn.ModuleDict()}
+    denoiser.motion, model.denoiser = motion, denoiser
+    return ProFashionSystem(system.codec, system.image_encoder, model, system.name)
+
+
+def round_trip(system: ProFashionSystem, frames: Tensor) -> Tensor:
+    """Frames uint8 (F, 3, H, W) through the VAE and back."""
+    pixels = frames.to(system.device).float() / 127.5 - 1
+    return torch.cat(list(system.codec.decode(system.codec.encode(pixels))))
+
+
+def psnr(film: Tensor, truth: Tensor, mask: Tensor) -> float:
+    """PSNR in dB of uint8 frames (F, 3, H, W) over the pixels of mask (F, H, W): per frame, then the mean."""
+    error = (film.double() - truth.double()).square().mean(1) * mask
+    mse = error.sum((1, 2)) / mask.sum((1, 2)).clamp(min=1)
+    return (10 * torch.log10(255**2 / mse.clamp(min=1e-6))).mean().item()
+
+
+def warp_error(frames: Tensor, truth: Clip) -> float:
+    """Mean of |x_i - W(x_{i-1})|^2 on [0, 1] over the person's visible pixels (Lai et al. 2018).
+
+    W warps along the exact flow. A pixel counts where it and the place it came from show the same part of the body.
+    """
+    x = frames.float() / 255
+    warped = sample_at(x[:-1], truth.flow[1:])
+    part = truth.dense[:, :1].float()
+    before = sample_at(part[:-1], truth.flow[1:])
+    valid = (truth.masks["person"][1:] & ((before - part[1:])[:, 0].abs() < 0.01)).float()
+    error = (x[1:] - warped).square().mean(1) * valid
+    return (error.sum() / valid.sum().clamp(min=1)).item()
+
+
+def sample_at(x: Tensor, flow: Tensor) -> Tensor:
+    """x (F, C, H, W) sampled bilinearly at each pixel plus flow (F, 2, H, W) in pixels."""
+    height, width = x.shape[2:]
+    ys, xs = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    grid = torch.stack([(2 * (xs + flow[:, 0]) + 1) / width - 1, (2 * (ys + flow[:, 1]) + 1) / height - 1], dim=3)
+    return F.grid_sample(x, grid.float(), mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, default=MODELS / "mini", help="a model folder")
+    parser.add_argument("--garments", type=int, default=24)
+    parser.add_argument("--steps", type=int, default=15)
+    parser.add_argument("--out", type=Path, help="also write the numbers to this JSON file")
+    options = parser.parse_args()
+    system = ProFashionSystem.from_pretrained(options.model, torch.device("cpu"))
+    numbers = asdict(measure(system, options.garments, steps=options.steps))
+    print(json.dumps({k: round(v, 5) for k, v in numbers.items()}, indent=2))
+    if options.out:
+        write_json(options.out, numbers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""The cache of latents: what it holds, and that it is filled once, also by an interrupted or a shared run."""
+
+from dataclasses import dataclass, field
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from lookreel.data.latents import LatentCache
+from lookreel.data.source import Mannequins
+from toys import SIZE, codec, image_encoder
+
+
+@dataclass
+class Counted:
+    """A source that remembers which clips it was asked for, and may fail at one of them."""
+
+    inner: Mannequins = field(default_factory=lambda: Mannequins(SIZE, count=5, frames=3))
+    asked: list[int] = field(default_factory=list)
+    fails_at: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.inner)
+
+    def clip(self, number: int):
+        if number == self.fails_at:
+            raise KeyboardInterrupt
+        self.asked.append(number)
+        return self.inner.clip(number)
+
+
+def test_it_holds_what_the_encoders_say(tmp_path):
+    made, vae, clip = Counted(), codec(), image_encoder()
+    cache = LatentCache(tmp_path / "latents", made)
+    cache.fill(vae, clip)
+    assert len(cache) == 5
+    frames, track = made.inner.clip(3)
+    pixels = frames.float() / 127.5 - 1
+    found = cache[3]
+    assert_close(found.latents, vae.encode(pixels).half())
+    assert_close(found.embeddings, clip.encode(pixels).half())
+    assert_close(found.keypoints, torch.from_numpy(track.keypoints))
+    assert found.latents.shape == (3, 4, 8, 6) and found.keypoints.dtype == torch.float32
+
+
+def test_it_is_filled_once(tmp_path):
+    made = Counted()
+    for _ in range(2):
+        LatentCache(tmp_path, made).fill(codec(), image_encoder())
+    assert made.asked == [0, 1, 2, 3, 4]
+
+
+def test_an_interrupted_fill_goes_on_where_it_stopped(tmp_path):
+    made = Counted(fails_at=3)
+    with pytest.raises(KeyboardInterrupt):
+        LatentCache(tmp_path, made).fill(codec(), image_encoder())
+    made.fails_at = None
+    made.asked.clear()
+    LatentCache(tmp_path, made).fill(codec(), image_encoder())
+    assert made.asked == [3, 4]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{i:06d}.safetensors" for i in range(5)]
+
+
+def test_a_clip_that_fails_while_it_is_written_is_not_there(tmp_path, monkeypatch):
+    from lookreel.data import latents
+
+    def broken(tensors, path):
+        path.write_bytes(b"half a fi")
+        raise OSError("disk full")
+
+    cache = LatentCache(tmp_path, Counted())
+    monkeypatch.setattr(latents, "save_file", broken)
+    with pytest.raises(OSError, match="disk full"):
+        cache.fill(codec(), image_encoder())
+    monkeypatch.undo()
+    cache.fill(codec(), image_encoder())
+    assert len(cache[0].latents) == 3
+
+
+def test_processes_share_the_work(tmp_path):
+    made, by_process = Counted(), []
+    for process in (1, 0):
+        LatentCache(tmp_path, made).fill(codec(), image_encoder(), process, 2)
+        by_process.append(list(made.asked))
+        made.asked.clear()
+    assert by_process == [[1, 3], [0, 2, 4]]
+    assert len(LatentCache(tmp_path, made)[4].latents) == 3
