@@ -29,7 +29,7 @@ lint: .venv/installed
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 bench: .venv/installed
-	$(BIN)/python -m lookreel.bench
+	$(BIN)/python -m lookreel.profashion.bench
 
 clean:
 	rm -rf .venv out

@@ -88,7 +88,7 @@ def test_latents_embeddings_and_poses_belong_to_the_same_frames(kind):
     batch = made(kind, range(8))
     marks = batch.latents[:, :, 0, 0, 0].long()
     photos = batch.reference_latents[:, :, 0, 0, 0].long()
-    assert (marks // 100 == photos[:, :1] // 1000).all() and (photos // 100 == photos[:, :1] // 1000).all()
+    assert (marks // 100 == photos[:, :1] // 100).all() and (photos // 100 == photos[:, :1] // 100).all()
     assert_close(batch.reference_embeddings[:, :, 0].long(), photos)
     for sample in (0, 5):
         garment = int(photos[sample, 0] // 100)

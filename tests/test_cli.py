@@ -66,7 +66,7 @@ def test_film_sheet_and_sidecar(photo, stub, capsys):
     assert json.loads(read_tags(photo.parent / "film.mp4")["description"])["model"] == "stub"
     out, err = capsys.readouterr()
     assert "6 frames, 12 fps, 48x64" in out
-    assert "warning: no back view" in err and "step 3/3" in err
+    assert "warning: no back view" in err and "steps 3/3" in err
     assert sorted(path.name for path in photo.parent.iterdir()) == ["film.json", "film.mp4", "film.png", "front.png"]
 
 
@@ -160,9 +160,9 @@ def test_doctor(capsys):
         (["paint"], "No such command 'paint'"),
         (["animate", "--photos", "a.png"], "--photos"),
         (["train", "some", "--data", "nowhere", "--out", "run"], "--data: nowhere is no folder"),
-        (["train", "some", "--data", "mannequin", "--out", "no/such/run"], "folder no/such does not exist"),
         (["train", "some", "--data", "mannequin", "--out", "run", "--steps", "0"], "--steps: 0"),
-        (["train", "some", "--data", "mannequin", "--out", "run", "--device", "abacus"], "--device: abacus"),
+        (["train", "mini", "--data", "mannequin", "--out", "run", "--stage", "3"], "stage: found 3"),
+        (["train", "mini", "--data", "mannequin", "--out", "run", "--init", "gone"], "--init: gone"),
         (["train", "--data", "mannequin"], "Missing"),
     ],
 )

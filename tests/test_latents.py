@@ -8,6 +8,9 @@ from torch.testing import assert_close
 
 from lookreel.data.latents import LatentCache
 from lookreel.data.source import Mannequins
+from lookreel.encoders.image_encoder import ImageEncoder
+from lookreel.encoders.vae import LatentCodec
+from lookreel.errors import InputError
 from toys import SIZE, codec, image_encoder
 
 
@@ -21,6 +24,9 @@ class Counted:
 
     def __len__(self) -> int:
         return len(self.inner)
+
+    def describe(self) -> str:
+        return self.inner.describe()
 
     def clip(self, number: int):
         if number == self.fails_at:
@@ -58,7 +64,8 @@ def test_an_interrupted_fill_goes_on_where_it_stopped(tmp_path):
     made.asked.clear()
     LatentCache(tmp_path, made).fill(codec(), image_encoder())
     assert made.asked == [3, 4]
-    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{i:06d}.safetensors" for i in range(5)]
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == [*(f"{i:06d}.safetensors" for i in range(5)), "source.json"]
 
 
 def test_a_clip_that_fails_while_it_is_written_is_not_there(tmp_path, monkeypatch):
@@ -85,3 +92,26 @@ def test_processes_share_the_work(tmp_path):
         made.asked.clear()
     assert by_process == [[1, 3], [0, 2, 4]]
     assert len(LatentCache(tmp_path, made)[4].latents) == 3
+
+
+def test_latents_of_other_data_or_encoders_are_refused(tmp_path):
+    LatentCache(tmp_path, Counted()).fill(codec(), image_encoder())
+    other, changed = Counted(inner=Mannequins(SIZE, first=9, count=5, frames=3)), image_encoder()
+    changed.clip.visual_projection.weight.data.neg_()
+    for made, clip in ((other, image_encoder()), (Counted(), changed)):
+        with pytest.raises(InputError, match="other data or other encoders"):
+            LatentCache(tmp_path, made).fill(codec(), clip)
+    more = Counted(inner=Mannequins(SIZE, count=6, frames=3))
+    LatentCache(tmp_path, more).fill(codec(), image_encoder())
+    assert more.asked == [5]
+
+
+def test_encoders_read_back_at_half_precision_are_the_same_encoders(tmp_path):
+    """Stage 2 takes them from stage 1's model, which keeps half precision."""
+    LatentCache(tmp_path / "latents", Counted()).fill(codec(), image_encoder())
+    codec().save_pretrained(tmp_path / "vae", torch.float16)
+    image_encoder().save_pretrained(tmp_path / "clip", torch.float16)
+    made = Counted()
+    half = LatentCodec.from_pretrained(tmp_path / "vae"), ImageEncoder.from_pretrained(tmp_path / "clip")
+    LatentCache(tmp_path / "latents", made).fill(*half)
+    assert made.asked == []

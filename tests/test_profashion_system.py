@@ -36,6 +36,14 @@ def test_a_film():
     assert film.report["frames"] == 4 and film.report["steps"] == 2 and film.report["seed"] == 0
 
 
+def test_a_film_may_be_changed_and_the_model_trained_afterwards():
+    made = system()
+    film = made.animate(photos(), track(2), steps=1)
+    film.frames[:, 0] = 0
+    assert not film.frames[:, 0].any() and not film.frames.requires_grad
+    made.loss(batch(samples=1))["loss"].backward()
+
+
 def test_equal_seeds_give_equal_films_and_other_seeds_others():
     made = system()
     one = made.animate(photos(), track(3), seed=7)

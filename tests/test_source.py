@@ -89,8 +89,35 @@ def test_poses_and_pictures_of_a_clip_belong_together(tmp_path):
     frames, _ = DatasetFolder(folder, SIZE, stride=1).clip(1)
     assert len(frames) == 9
     Track(np.ones((4, 18, 3), np.float32), FILMED, 24.0).save(folder / "a.npz")
-    with pytest.raises(InputError, match=r"a\.npz: 4 poses for 9 frames of a\.mp4"):
+    with pytest.raises(InputError, match=r"a\.npz: .* are \(4, 96, 96\); a\.mp4 has \(9, 96, 96\)"):
         DatasetFolder(folder, SIZE).clip(1)
+
+
+def test_poses_of_another_size_than_the_film_are_refused(tmp_path):
+    folder = dataset(tmp_path, [line("a")])
+    Track(np.ones((9, 18, 3), np.float32), (48, 48), 24.0).save(folder / "a.npz")
+    with pytest.raises(InputError, match=r"are \(9, 48, 48\); a\.mp4 has \(9, 96, 96\)"):
+        DatasetFolder(folder, SIZE).clip(0)
+
+
+def test_sources_of_other_clips_describe_themselves_otherwise(tmp_path):
+    folder = dataset(tmp_path, [line("a"), line("b", split="test")])
+    said = [
+        made.describe()
+        for made in (
+            Mannequins(SIZE),
+            Mannequins((32, 24)),
+            Mannequins(SIZE, first=5),
+            Mannequins(SIZE, frames=8),
+            DatasetFolder(folder, SIZE),
+            DatasetFolder(folder, (32, 24)),
+            DatasetFolder(folder, SIZE, stride=2),
+            DatasetFolder(folder, SIZE, split="test"),
+        )
+    ]
+    assert len(set(said)) == len(said)
+    assert DatasetFolder(folder, SIZE).describe() == said[4]
+    assert Mannequins(SIZE, count=7).describe() == said[0]  # more garments of the same numbers
 
 
 @pytest.mark.parametrize(

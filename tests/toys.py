@@ -69,10 +69,10 @@ def model(**changes) -> ProFashion:
 
 
 def awake(network: nn.Module, seed: int = 4) -> nn.Module:
-    """The network with noise on what starts at zero, so that every layer has a say."""
+    """The network with noise on the weights that start at zero, so that every layer has a say."""
     generator = torch.Generator().manual_seed(seed)
     for p in network.parameters():
-        if not p.detach().any():
+        if p.ndim > 1 and not p.detach().any():
             p.data = 0.2 * torch.randn(p.shape, generator=generator)
     return network
 

@@ -23,10 +23,10 @@ HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 @dataclass(frozen=True)
 class ModelCard:
-    """A known model: its name, size in MiB (None: not installed), licence, one line about it."""
+    """A bundled model: its name, size in MiB, licence, one line about it."""
 
     name: str
-    mebibytes: float | None
+    mebibytes: float
     licence: str
     note: str
 

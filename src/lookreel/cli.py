@@ -90,7 +90,7 @@ def motions(json: Json = False) -> None:
 
 @app.command()
 def models(json: Json = False) -> None:
-    """List the bundled and the known models with their size and licence."""
+    """List the bundled models with their size and licence."""
     from lookreel.commands.listing import models
 
     models(json)

@@ -10,11 +10,11 @@ from typing import Any
 
 CORE = ("torch", "diffusers", "transformers", "safetensors", "numpy", "pillow", "av", "opencv-python-headless")
 EXTRAS = {
-    "pose": "poses read from plain photos and videos",
-    "train": "training on several devices, curves in TensorBoard",
-    "eval": "SSIM and the other picture metrics",
-    "web": "the same in a browser",
-    "ray": "thousands of products over several machines",
+    "pose": "nothing yet; poses read from plain photos and videos are to come",
+    "train": "lookreel train, with curves in TensorBoard",
+    "eval": "nothing yet; lookreel evaluate is to come",
+    "web": "nothing yet; the same in a browser is to come",
+    "ray": "nothing yet; thousands of products over several machines are to come",
 }
 
 

@@ -76,8 +76,9 @@ class Film:
         return path
 
     def _tags(self) -> dict[str, str]:
-        """The report as mp4 tags, with the statement that the film is AI-generated."""
-        return {"comment": STATEMENT, "description": json.dumps(self.report, default=str)}
+        """The report as mp4 tags: the statement, its plain numbers and words one by one, and the whole as JSON."""
+        plain = {key: str(value) for key, value in self.report.items() if isinstance(value, str | int | float)}
+        return plain | {"comment": STATEMENT, "description": json.dumps(self.report, default=str)}
 
 
 def _write_animation(path: Path, frames: np.ndarray, fps: float) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from lookreel import __version__
+from lookreel.film import STATEMENT
 from lookreel.photos import OpenedPhoto
 from lookreel.poses.motions import Motion
 from lookreel.poses.view import view
@@ -16,7 +17,6 @@ from lookreel.poses.view import view
 if TYPE_CHECKING:
     from lookreel.system import System
 
-STATEMENT = "AI-generated film made with lookreel"
 PACKAGES = ("torch", "diffusers", "transformers", "numpy")
 
 

@@ -23,7 +23,7 @@ def motions(as_json: bool = False) -> None:
 
 
 def models(as_json: bool = False) -> None:
-    """One line for each bundled or known model: name, size, licence, note."""
+    """One line for each bundled model: name, size, licence, note."""
     from lookreel import api
 
     cards = api.models()

@@ -23,13 +23,12 @@ def train(
         raise InputError(f"--data: {data} is no folder; expected a dataset folder, or mannequin")
     if out.exists() and not out.is_dir():
         raise InputError(f"--out: {out} is a file; expected the folder of the run")
-    if not out.absolute().parent.is_dir():
-        raise InputError(f"--out: the folder {out.parent} does not exist; make it first")
     if init is not None and not init.is_dir():
         raise InputError(f"--init: {init} is no folder; expected a model or a folder of components")
-    if find_spec("accelerate") is None:
+    absent = [name for name in ("accelerate", "tensorboard") if find_spec(name) is None]
+    if absent:
         raise InputError(
-            "lookreel train: accelerate is not installed; expected the extra: pip install 'lookreel[train]'"
+            f"lookreel train: {absent[0]} is not installed; expected the extra: pip install 'lookreel[train]'"
         )
     from lookreel import api
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from lookreel.data.source import Source
 from lookreel.encoders.image_encoder import ImageEncoder
 from lookreel.encoders.vae import LatentCodec
+from lookreel.errors import InputError
+from lookreel.nets.weights import write_json
 from lookreel.progress import Progress
 
 
@@ -38,8 +42,13 @@ class LatentCache:
         return Encoded(**load_file(self._path(number)))
 
     def fill(self, codec: LatentCodec, encoder: ImageEncoder, process: int = 0, processes: int = 1) -> None:
-        """Encode the clips that are not there yet; each process takes every `processes`-th."""
+        """Encode the clips that are not there yet; each process takes every `processes`-th.
+
+        Raises InputError where the folder holds latents of another source or of other encoders.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
+        if process == 0:
+            self._claim(codec, encoder)
         absent = [i for i in range(process, len(self), processes) if not self._path(i).exists()]
         if not absent:
             return
@@ -47,6 +56,14 @@ class LatentCache:
             for done, number in enumerate(absent, start=1):
                 self._encode(number, codec, encoder)
                 bar(done, "")
+
+    def _claim(self, codec: LatentCodec, encoder: ImageEncoder) -> None:
+        """Note whose latents these are, or find that they are another's."""
+        path = self.folder / "source.json"
+        ours = {"source": self.source.describe(), "encoders": _fingerprint(codec, encoder)}
+        if path.is_file() and json.loads(path.read_text()) != ours:
+            raise InputError(f"{path}: latents of other data or other encoders; expected a new --out for this training")
+        write_json(path, ours)
 
     @torch.no_grad()
     def _encode(self, number: int, codec: LatentCodec, encoder: ImageEncoder) -> None:
@@ -63,3 +80,12 @@ class LatentCache:
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:06d}.safetensors"
+
+
+def _fingerprint(*networks: nn.Module) -> str:
+    """sha256 over the networks' weights at half precision: as a trained model keeps them, where stage 2 finds them."""
+    digest = hashlib.sha256()
+    for network in networks:
+        for tensor in network.state_dict().values():
+            digest.update(tensor.detach().cpu().half().contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,10 @@ class Source(Protocol):
 
     def __len__(self) -> int: ...
 
+    def describe(self) -> str:
+        """What decides the content of its clips."""
+        ...
+
     def clip(self, number: int) -> tuple[Tensor, Track]:
         """Frames uint8 (F, 3, H, W) and their track in the same pixels."""
         ...
@@ -43,6 +48,9 @@ class Mannequins:
 
     def __len__(self) -> int:
         return self.count
+
+    def describe(self) -> str:
+        return f"mannequins from seed {self.first}, {self.frames} frames at {self.size}"
 
     def clip(self, number: int) -> tuple[Tensor, Track]:
         rng = np.random.default_rng([self.first + number, 1])
@@ -84,6 +92,10 @@ class DatasetFolder:
     def __len__(self) -> int:
         return len(self.clips)
 
+    def describe(self) -> str:
+        digest = hashlib.sha256(json.dumps(self.clips, sort_keys=True).encode()).hexdigest()
+        return f"dataset {digest}, every {self.stride}th frame at {self.size}"
+
     def clip(self, number: int) -> tuple[Tensor, Track]:
         from lookreel.poses.layout import to_openpose18
         from lookreel.video import read_video
@@ -91,9 +103,10 @@ class DatasetFolder:
         line = self.clips[number]
         frames, _ = read_video(self.folder / line["path"])
         track = to_openpose18(Track.load(self.folder / line["poses"]))
-        if len(track) != len(frames):
+        found, expected = (len(track), *track.size), (len(frames), *frames.shape[2:])
+        if found != expected:
             poses = self.folder / line["poses"]
-            raise InputError(f"{poses}: {len(track)} poses for {len(frames)} frames of {line['path']}")
+            raise InputError(f"{poses}: (frames, H, W) are {found}; {line['path']} has {expected}")
         frames, track = frames[:: self.stride], track[:: self.stride]
         points = fit_keypoints(track.keypoints, track.size, self.size)
         fitted = torch.as_tensor(fit_frames(frames, self.size))

@@ -46,8 +46,8 @@ class ImageEncoder(nn.Module):
     @classmethod
     def from_pretrained(cls, folder: str | os.PathLike, dtype: torch.dtype = torch.float32) -> ImageEncoder:
         """Load transformers' folder. Raises InputError where there is no safetensors file."""
-        tensor_file(folder)
-        clip = CLIPVisionModelWithProjection.from_pretrained(folder, use_safetensors=True, dtype=dtype)
+        variant = "fp16" if ".fp16." in tensor_file(folder).name else None
+        clip = CLIPVisionModelWithProjection.from_pretrained(folder, use_safetensors=True, variant=variant, dtype=dtype)
         return cls(clip.eval().requires_grad_(False))
 
     def save_pretrained(self, folder: str | os.PathLike, dtype: torch.dtype = torch.float32) -> None:

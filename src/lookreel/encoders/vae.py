@@ -43,8 +43,8 @@ class LatentCodec(nn.Module):
     @classmethod
     def from_pretrained(cls, folder: str | os.PathLike, dtype: torch.dtype = torch.float32) -> LatentCodec:
         """Load diffusers' folder. Raises InputError where there is no safetensors file."""
-        tensor_file(folder)
-        vae = AutoencoderKL.from_pretrained(folder, use_safetensors=True, torch_dtype=dtype)
+        variant = "fp16" if ".fp16." in tensor_file(folder).name else None
+        vae = AutoencoderKL.from_pretrained(folder, use_safetensors=True, variant=variant, torch_dtype=dtype)
         return cls(vae.eval().requires_grad_(False))
 
     def save_pretrained(self, folder: str | os.PathLike, dtype: torch.dtype = torch.float32) -> None:

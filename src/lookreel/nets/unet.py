@@ -29,14 +29,14 @@ class Pass:
     """What one forward pass carries from block to block.
 
     time (B, T), context (B, M, C'), prototypes: block name -> (B, P, C), between: applied after every site,
-    tokens: block name -> (B, h*w, C), filled as the pass goes on.
+    tokens: block name -> (B, h*w, C), filled as the pass goes on; None where nobody asks, so that they are not kept.
     """
 
     time: Tensor
     context: Tensor
     prototypes: Mapping[str, Tensor]
     between: Between | None
-    tokens: dict[str, Tensor]
+    tokens: dict[str, Tensor] | None
 
 
 class Level(nn.Module):
@@ -65,7 +65,9 @@ class Level(nn.Module):
         """The attention of site `index`, if this level has attention, then what the caller puts between."""
         if hasattr(self, "attentions"):
             name = f"{self.name}.attentions.{index}"
-            x, run.tokens[name] = self._call(self.attentions[index], x, run.context, run.prototypes.get(name))
+            x, tokens = self._call(self.attentions[index], x, run.context, run.prototypes.get(name))
+            if run.tokens is not None:
+                run.tokens[name] = tokens
         return x if run.between is None else run.between(f"{self.name}.{index}", x)
 
     def _call(self, module: nn.Module, *arguments: Tensor | None):
@@ -152,17 +154,19 @@ class UNet(nn.Module):
             layers go. x is (B, C, h, w) and so is what it returns.
         Returns (B, out, h, w).
         """
-        x, _ = self._trunk(sample, timestep, context, prototypes or {}, added, between)
+        x = self._trunk(sample, timestep, context, prototypes or {}, added, between, None)
         return self.conv_out(F.silu(self.conv_norm_out(x)))
 
     def features(self, sample: Tensor, timestep: Tensor | int, context: Tensor) -> dict[str, Tensor]:
         """Every attention block's normed self-attention input, name -> (B, h*w, C), in the order of the pass."""
-        return self._trunk(sample, timestep, context, {}, None, None)[1]
+        tokens: dict[str, Tensor] = {}
+        self._trunk(sample, timestep, context, {}, None, None, tokens)
+        return tokens
 
-    def _trunk(self, sample, timestep, context, prototypes, added, between) -> tuple[Tensor, dict[str, Tensor]]:
+    def _trunk(self, sample, timestep, context, prototypes, added, between, tokens) -> Tensor:
         timestep = torch.as_tensor(timestep, device=sample.device).expand(len(sample))
         time = self.time_embedding(timestep_embedding(timestep, self.config.block_out_channels[0]).to(sample.dtype))
-        run = Pass(time, context, prototypes, between, {})
+        run = Pass(time, context, prototypes, between, tokens)
         x = self.conv_in(sample)
         x = x if added is None else x + added
         skips = [x]
@@ -172,7 +176,7 @@ class UNet(nn.Module):
         x = self.mid_block(x, run)
         for level in self.up_blocks:
             x = level(x, skips, run)
-        return x, run.tokens
+        return x
 
     def attention_names(self) -> dict[str, int]:
         """Attention block name -> channels, in the order of the pass."""

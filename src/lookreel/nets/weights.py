@@ -13,7 +13,7 @@ from torch import nn
 from lookreel.errors import InputError
 
 TENSORS = "diffusion_pytorch_model.safetensors"
-NAMES = (TENSORS, "diffusion_pytorch_model.fp16.safetensors", "model.safetensors")
+NAMES = (TENSORS, "model.safetensors", "diffusion_pytorch_model.fp16.safetensors", "model.fp16.safetensors")
 Model = TypeVar("Model", bound=nn.Module)
 
 

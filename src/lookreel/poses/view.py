@@ -1,6 +1,7 @@
 """Which side of a body the camera sees, from shoulders and torso alone.
 
-ProFashion section 4.2 picks front, back and side photos "by the left and right keypoints"; the rule is ours:
+ProFashion (appendix A) picks front, back and side photos by the relative positions of left and right keypoints; this
+rule is ours:
 
     r = (x_RShoulder - x_LShoulder) / (y_hip - y_neck)
 

@@ -1,4 +1,4 @@
-"""The ways to turn references into prototypes, behind one interface: PPA and what the paper compares it with (Tab. 3).
+"""The ways to turn references into prototypes, behind one interface: PPA and what the paper compares it with (Table 1).
 
 An aggregator answers three questions:
     weights(pose, reference_poses) -> m          once for each film

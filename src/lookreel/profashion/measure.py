@@ -13,12 +13,12 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from lookreel.assets import MODELS
@@ -26,6 +26,7 @@ from lookreel.data import mannequin
 from lookreel.data.mannequin import Clip
 from lookreel.nets.weights import write_json
 from lookreel.photos import Photo
+from lookreel.profashion.model import ProFashion
 from lookreel.profashion.probes import selection
 from lookreel.profashion.system import ProFashionSystem
 from lookreel.progress import Progress
@@ -67,9 +68,9 @@ def measure(system: ProFashionSystem, garments: int, frames: int = 24, steps: in
         garments=garments,
         steps=steps,
         guidance=system.config.guidance,
-        selection_accuracy=whole.accuracy,
-        selection_weight=torso.weight,
-        selection_weight_everywhere=whole.weight,
+        selection_accuracy=whole.sel_acc,
+        selection_weight=torso.w_near,
+        selection_weight_everywhere=whole.w_near,
         **means,
     )
 
@@ -102,16 +103,9 @@ def photos_of(seed: int, size: tuple[int, int]) -> list[Photo]:
 
 
 def without_flow_attention(system: ProFashionSystem) -> ProFashionSystem:
-    """The same system with the flow attention layers taken out; weights are shared."""
-    import copy
-
-    model = copy.copy(system.model)
-    model._modules = dict(system.model._modules)
-    denoiser = copy.copy(system.model.denoiser)
-    denoiser._modules = dict(denoiser._modules)
-    motion = copy.copy(denoiser.motion)
-    motion._modules = {**motion._modules, "flow": nn.ModuleDict()}
-    denoiser.motion, model.denoiser = motion, denoiser
+    """The same weights with the flow attention layers left out."""
+    model = ProFashion(replace(system.config, flow_sites=())).to(system.device).eval()
+    model.load_state_dict({k: v for k, v in system.model.state_dict().items() if ".motion.flow." not in k})
     return ProFashionSystem(system.codec, system.image_encoder, model, system.name)
 
 

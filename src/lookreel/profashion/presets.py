@@ -22,7 +22,7 @@ class Recipe:
     clips: Sampling
     offset_weight: float = 1.0
     """lambda of Eq. 13, with offsets in cells of each site's grid."""
-    mannequins: int = 3000
+    mannequins: int = 2000
     """Garments of the mannequin world, where that is the data."""
 
 
@@ -41,8 +41,8 @@ def mini() -> Recipe:
     """The bundled model, for two CPU cores: see docs/training.md for what it cost."""
     return Recipe(
         config=config.mini(),
-        stage1=Settings(steps=12_000, batch=4, lr=4e-4, warmup=200, average=0.999, save_every=250, probe_every=1000),
-        stage2=Settings(steps=2_000, batch=2, lr=4e-4, warmup=100, average=0.995, save_every=100, probe_every=500),
+        stage1=Settings(steps=6_000, batch=4, lr=5e-4, warmup=100, average=0.998, save_every=250, probe_every=500),
+        stage2=Settings(steps=1_000, batch=2, lr=5e-4, warmup=50, average=0.99, save_every=100, probe_every=250),
         pictures=Sampling(targets=4),
         clips=Sampling(targets=16, flow="keypoints"),
     )

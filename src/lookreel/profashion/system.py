@@ -58,7 +58,7 @@ class ProFashionSystem(System):
             part.to(device)
         return self
 
-    @torch.inference_mode()
+    @torch.no_grad()  # not inference_mode, whose tensors a user could not change in place
     def animate(
         self,
         photos: Photos,

@@ -14,9 +14,10 @@ from lookreel.data.latents import LatentCache
 from lookreel.data.source import Source
 from lookreel.photos import Photo
 from lookreel.profashion import batches
+from lookreel.profashion.aggregators import PPA
 from lookreel.profashion.batches import Sampling
 from lookreel.profashion.model import Batch, ClipStage, PictureStage
-from lookreel.profashion.probes import selection
+from lookreel.profashion.probes import gain, selection
 from lookreel.profashion.system import ProFashionSystem
 from lookreel.training.task import Settings
 
@@ -44,8 +45,11 @@ class _Stage:
         self.cache.fill(self.system.codec, self.system.image_encoder, process, processes)
 
     def probe(self, network: nn.Module) -> dict[str, float]:
-        """The selector's figures (`probes.py`), and the loss on fixed held-out samples with m and with m uniform."""
-        return {f"ppa/{name}": value for name, value in asdict(selection(self.model, PROBE_SEEDS)).items()}
+        """The selector's figures (`probes.py`); none for an aggregator that selects by no map of locations."""
+        if not isinstance(self.model.aggregator, PPA):
+            return {}
+        figures = asdict(selection(self.model, PROBE_SEEDS)) | {"gain": gain(self.system, PROBE_SEEDS[:8])}
+        return {f"ppa/{name}": value for name, value in figures.items()}
 
     def picture(self, network: nn.Module) -> Tensor:
         """Two held-out garments: photos, then film frames at eight yaws made from them, above the truth."""
@@ -73,7 +77,17 @@ class ClipTask(_Stage):
     """Stage 2."""
 
     name = "stage 2"
-    offset_weight = 1.0
+
+    def __init__(
+        self,
+        system: ProFashionSystem,
+        source: Source,
+        sampling: Sampling,
+        settings: Settings,
+        offset_weight: float = 1.0,
+    ) -> None:
+        super().__init__(system, source, sampling, settings)
+        self.offset_weight = offset_weight
 
     @cached_property
     def network(self) -> ClipStage:
@@ -81,8 +95,8 @@ class ClipTask(_Stage):
 
     @cached_property
     def grid(self) -> tuple[int, int]:
-        """The finest flow site's grid."""
-        return max(self.model.flow_grids())
+        """The finest flow site's grid; the latents' where no site has flow attention."""
+        return max(self.model.flow_grids(), default=self.model.config.latent_size)
 
     def batch(self, step: int, samples: range, device: torch.device) -> Batch:
         size, seed = self.model.config.size, self.settings.seed

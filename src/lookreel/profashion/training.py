@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -26,7 +27,8 @@ def train(recipe: Recipe, data: str, out: Path, steps: int | None, init: str | P
     if stage not in (None, 1, 2):
         raise InputError(f"stage: found {stage}; expected 1 or 2")
     clips = source(data, recipe.config.size, count=recipe.mannequins)
-    stages = {1: (PictureTask, recipe.stage1, recipe.pictures), 2: (ClipTask, recipe.stage2, recipe.clips)}
+    clip_task = partial(ClipTask, offset_weight=recipe.offset_weight)
+    stages = {1: (PictureTask, recipe.stage1, recipe.pictures), 2: (clip_task, recipe.stage2, recipe.clips)}
     folder = Path(init) if init is not None else None
     for number, (task, settings, sampling) in stages.items():
         here = out / f"stage{number}"

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 
+from lookreel.errors import InputError
 from lookreel.nets.weights import write_json
 from lookreel.progress import Progress
 from lookreel.training import checkpoint
@@ -23,10 +24,17 @@ def run(task: Task, out: Path, config: dict[str, Any]) -> None:
 
     config: what is written to out/config.json beside the settings. Several processes share a step's samples where
     `accelerate launch` started them. At the end out/model holds the averaged weights.
+    Raises InputError where the samples cannot be shared evenly.
     """
     settings = task.settings
     options = [DistributedDataParallelKwargs(find_unused_parameters=True)]
     accelerator = Accelerator(mixed_precision=settings.precision, kwargs_handlers=options)
+    parts = settings.accumulate * accelerator.num_processes
+    if settings.batch % parts:
+        raise InputError(
+            f"batch: {settings.batch} samples a step for {accelerator.num_processes} processes in "
+            f"{settings.accumulate} parts; expected a multiple of {parts}"
+        )
     out.mkdir(parents=True, exist_ok=True)
     if accelerator.is_main_process:
         write_json(out / "config.json", config | {"settings": asdict(settings)})
@@ -42,7 +50,7 @@ def run(task: Task, out: Path, config: dict[str, Any]) -> None:
     network, optimizer = accelerator.prepare(task.network, optimizer)
 
     def batch(step: int, part: int) -> Any:
-        size = settings.batch // settings.accumulate // accelerator.num_processes
+        size = settings.batch // parts
         start = (part * accelerator.num_processes + accelerator.process_index) * size
         return task.batch(step, range(start, start + size), accelerator.device)
 
