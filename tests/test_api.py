@@ -10,6 +10,7 @@ from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file
 
 from lookreel import api
+from lookreel.encoders.vae import LatentCodec
 from lookreel.errors import InputError
 from lookreel.profashion.config import toy
 from toys import photos, system, track
@@ -83,6 +84,22 @@ def test_half_precision_halves_the_file_and_still_makes_the_film(saved, tmp_path
     assert {p.dtype for p in loaded.model.parameters()} == {torch.float32}
     film = loaded.animate(photos(), track(2))
     assert (film.frames.float() - before.frames.float()).abs().mean() < 2
+
+
+def test_an_interrupted_save_leaves_no_model(copied, monkeypatch):
+    """Written over an older model: half of the one and half of the other must not load."""
+
+    def stopping(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LatentCodec, "save_pretrained", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            system().save_pretrained(copied)
+    with pytest.raises(InputError, match="no model_index.json"):
+        api.load(copied, "cpu")
+    system().save_pretrained(copied)
+    api.load(copied, "cpu")
 
 
 def test_the_hash_tells_weights_apart(saved, copied):

@@ -36,6 +36,7 @@ def parts(model: ProFashion) -> dict[str, torch.nn.Module]:
 def save(system: ProFashionSystem, folder: Path, dtype: torch.dtype) -> None:
     """Write the folder; model_index.json comes last, so that a folder without it is known to be unfinished."""
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model_index.json").unlink(missing_ok=True)
     config = system.model.config
     for name, part in parts(system.model).items():
         raw = part.config.to_diffusers() if name.endswith("unet") else {"_class_name": type(part).__name__}

@@ -58,7 +58,7 @@ class PoseSelector(nn.Module):
         return self.to_k(self._normed(reference_poses))
 
     def _normed(self, x: Tensor) -> Tensor:
-        flat = x.flatten(0, 1).float()  # small and decisive: kept in full precision under autocast
+        flat = x.flatten(0, 1).float()  # the norms run in full precision under autocast too
         flat = F.group_norm(flat, 1)  # unit size, so that P does not drown the pose
         p = position_encoding(*flat.shape[1:]).to(flat) * self.position
         return self.norm(flat + p).flatten(2).transpose(1, 2).unflatten(0, x.shape[:2])
