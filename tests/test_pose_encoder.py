@@ -6,9 +6,8 @@ import torch
 from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
 from torch.testing import assert_close
 
-from lookreel.poses.draw import draw
+from lookreel.poses.draw import draw, drawn
 from lookreel.poses.skeleton import COLORS
-from lookreel.profashion.batches import drawn
 from lookreel.profashion.config import PoseConfig, SelectorConfig, sd15
 from lookreel.profashion.pose_encoder import LimbSplit, PoseFeatures, PoseGuider
 from toys import SIZE, batch, model, track

@@ -60,7 +60,8 @@ class LatentCache:
     def _claim(self, codec: LatentCodec, encoder: ImageEncoder) -> None:
         """Note whose latents these are, or find that they are another's."""
         path = self.folder / "source.json"
-        ours = {"source": self.source.describe(), "encoders": _fingerprint(codec, encoder)}
+        scale = codec.vae.config.scaling_factor
+        ours = {"source": self.source.describe(), "encoders": _fingerprint(codec, encoder), "scale": scale}
         if path.is_file() and json.loads(path.read_text()) != ours:
             raise InputError(f"{path}: latents of other data or other encoders; expected a new --out for this training")
         write_json(path, ours)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import CLIPVisionModelWithProjection
 from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
+from transformers.utils import logging
 
 from lookreel.nets.weights import tensor_file
 
@@ -47,9 +50,25 @@ class ImageEncoder(nn.Module):
     def from_pretrained(cls, folder: str | os.PathLike, dtype: torch.dtype = torch.float32) -> ImageEncoder:
         """Load transformers' folder. Raises InputError where there is no safetensors file."""
         variant = "fp16" if ".fp16." in tensor_file(folder).name else None
-        clip = CLIPVisionModelWithProjection.from_pretrained(folder, use_safetensors=True, variant=variant, dtype=dtype)
+        with _no_bar():
+            clip = CLIPVisionModelWithProjection.from_pretrained(
+                folder, use_safetensors=True, variant=variant, dtype=dtype
+            )
         return cls(clip.eval().requires_grad_(False))
 
     def save_pretrained(self, folder: str | os.PathLike, dtype: torch.dtype = torch.float32) -> None:
         """Write transformers' folder at `dtype`; the encoder itself keeps its own."""
-        copy.deepcopy(self.clip).to(dtype).save_pretrained(folder)
+        with _no_bar():
+            copy.deepcopy(self.clip).to(dtype).save_pretrained(folder)
+
+
+@contextmanager
+def _no_bar() -> Iterator[None]:
+    """Without transformers' own progress bar, which tells of milliseconds."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()

@@ -49,4 +49,6 @@ class LatentCodec(nn.Module):
 
     def save_pretrained(self, folder: str | os.PathLike, dtype: torch.dtype = torch.float32) -> None:
         """Write diffusers' folder at `dtype`; the codec itself keeps its own."""
-        copy.deepcopy(self.vae).to(dtype).save_pretrained(folder, safe_serialization=True)
+        vae = copy.deepcopy(self.vae)
+        nn.Module.to(vae, dtype)  # diffusers' own `to` warns of layers to keep in float32, of which there are none
+        vae.save_pretrained(folder, safe_serialization=True)

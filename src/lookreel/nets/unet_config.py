@@ -102,6 +102,8 @@ class UNetConfig:
     @classmethod
     def from_diffusers(cls, raw: dict[str, Any], folder: str | os.PathLike) -> UNetConfig:
         """Read diffusers' config; InputError where it names another architecture than SD1.5's."""
+        if not raw.get("block_out_channels"):
+            raise InputError(f"{folder}/config.json: no block_out_channels; expected the config of a U-Net")
         for key, value in SD15_ONLY.items():
             if raw.get(key, value) not in (value, [value] * len(raw["block_out_channels"])):
                 raise InputError(f"{folder}/config.json: {key} is {raw[key]!r}; SD1.5's U-Net has {value!r}")

@@ -6,6 +6,7 @@ canvas dimmed to 0.6, then 18 discs in full colour. The stick is 4 px of half-wi
 
 import cv2
 import numpy as np
+import torch
 
 from lookreel.poses.skeleton import COLORS, LIMB_DIM, LIMBS
 
@@ -65,6 +66,12 @@ def draw(keypoints: np.ndarray, size: tuple[int, int], out: tuple[int, int] | No
         small = cv2.resize(canvas, out[::-1], interpolation=cv2.INTER_AREA) if factor > 1 else canvas
         cv2.split(small, list(picture))
     return pictures
+
+
+def drawn(keypoints: np.ndarray, size: tuple[int, int]) -> torch.Tensor:
+    """Keypoints (F, 18, 2 or 3) in pixels of `size` = (H, W) -> pictures for a pose encoder, float (F, 3, H, W) in
+    [0, 1]."""
+    return torch.from_numpy(draw(keypoints, size)).float() / 255
 
 
 def _fixed(points: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lookreel.data.latents import Encoded, LatentCache
 from lookreel.diffusion.objective import sample_timesteps
-from lookreel.poses.draw import draw
+from lookreel.poses.draw import draw, drawn
 from lookreel.poses.flow import farneback_flow, keypoint_flow
 from lookreel.profashion.model import Batch
 from lookreel.training.task import draws
@@ -107,11 +107,6 @@ def _row(
         "poses": drawn(clip.keypoints.numpy()[targets], size),
         "noise": torch.randn(latents.shape, generator=noise),
     }
-
-
-def drawn(keypoints: np.ndarray, size: tuple[int, int]) -> Tensor:
-    """Keypoints (F, 18, 3) in pixels of `size` -> pictures float (F, 3, H, W) in [0, 1]."""
-    return torch.from_numpy(draw(keypoints, size)).float() / 255
 
 
 def _stack(rows: list[dict[str, Tensor]]) -> Batch:

@@ -43,9 +43,10 @@ def guided_step(config: ProFashionConfig, references: int) -> Callable[[], None]
 def _conditions(model: ProFashion, references: int) -> Conditions:
     config = model.config
     embeddings = torch.randn(1, references, config.unet.cross_attention_dim)
-    features = model.reference_encoder(torch.randn(1, references, 4, *config.latent_size), embeddings)
+    latents = torch.randn(references, 4, *config.latent_size)
+    features = model.reference_encoder(latents[None], embeddings)
     poses, photos = torch.rand(1, FRAMES, 3, *config.size), torch.rand(1, references, 3, *config.size)
-    return Conditions(features, embeddings, model.weights(poses, photos), model.pose_guider(poses[0]))
+    return Conditions(latents, features, embeddings, model.weights(poses, photos), model.pose_guider(poses[0]))
 
 
 def ratio(one: Callable[[], None], other: Callable[[], None], rounds: int = 5) -> float:

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 from lookreel.photos import OpenedPhoto, fit_frames, fit_keypoints
-from lookreel.poses.draw import draw
+from lookreel.poses.draw import drawn
 from lookreel.poses.motions import Motion
-from lookreel.profashion.batches import drawn
 
 if TYPE_CHECKING:
     from lookreel.profashion.system import ProFashionSystem
@@ -21,9 +20,13 @@ POSES_AT_ONCE = 32  # bounds the memory of the pose encoder for long films
 
 @dataclass(frozen=True)
 class Conditions:
-    """features: block name -> (1, R, L, C), one entry a photo whatever the film's length. embeddings: (1, R, D).
-    m: (1, F, R, h, w), weights of the photos by frame and location. pose: (F, C0, h, w)."""
+    """What stays the same while a film is sampled; only m and pose grow with its length.
 
+    latents: (R, 4, h, w) of the photos. features: block name -> (1, R, L, C). embeddings: (1, R, D).
+    m: (1, F, R, h, w), weights of the photos by frame and location. pose: (F, C0, h, w).
+    """
+
+    latents: Tensor
     features: dict[str, Tensor]
     embeddings: Tensor
     m: Tensor
@@ -34,14 +37,15 @@ def read(system: ProFashionSystem, pixels: Tensor, references: list[OpenedPhoto]
     """pixels (R, 3, H, W) in [-1, 1], poses (F, 3, H, W) in [0, 1] -> all that does not change while sampling."""
     model = system.model
     embeddings = system.image_encoder.encode(pixels)[None]
-    features = model.reference_encoder(system.codec.encode(pixels)[None], embeddings)
+    latents = system.codec.encode(pixels)
+    features = model.reference_encoder(latents[None], embeddings)
     reference_poses = torch.cat([_drawn_pose(photo, system.size) for photo in references]).to(pixels.device)
     m, pose = [], []
     for part in poses.split(POSES_AT_ONCE):
         part = part.to(pixels.device)
         m.append(model.weights(part[None], reference_poses[None]))
         pose.append(model.pose_guider(part))
-    return Conditions(features, embeddings, torch.cat(m, dim=1), torch.cat(pose))
+    return Conditions(latents, features, embeddings, torch.cat(m, dim=1), torch.cat(pose))
 
 
 def pose_pictures(motion: Motion, size: tuple[int, int]) -> Tensor:
@@ -55,4 +59,4 @@ def _drawn_pose(photo: OpenedPhoto, size: tuple[int, int]) -> Tensor:
     """The photo's pose as a picture (1, 3, H, W); black where none is known, which only a single photo may be."""
     if photo.keypoints is None:
         return torch.zeros(1, 3, *size)
-    return torch.from_numpy(draw(photo.keypoints[None], size)).float() / 255
+    return drawn(photo.keypoints[None], size)

@@ -82,6 +82,13 @@ class ProFashionConfig:
     """Frames that the temporal layers see at once."""
     overlap: int = 4
 
+    def __post_init__(self) -> None:
+        """ValueError where the numbers do not fit together."""
+        if not 0 <= self.overlap < self.window <= self.max_frames:
+            raise ValueError(f"overlap {self.overlap}, window {self.window}, max_frames {self.max_frames}: must rise")
+        if self.selector.width % 4:
+            raise ValueError(f"selector width {self.selector.width}: must be a multiple of 4")
+
     @property
     def latent_size(self) -> tuple[int, int]:
         """(h, w) of the latents."""

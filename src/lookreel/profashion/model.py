@@ -67,16 +67,17 @@ class ProFashion(nn.Module):
 
     def grids(self) -> dict[str, tuple[int, int]]:
         """The grid (h, w) of every attention block."""
-        h, w = self.config.latent_size
-        levels = self.config.unet.levels
-        sizes = [(-(-h // 2**i), -(-w // 2**i)) for i in range(levels)]
-        return {name: sizes[_level(name, levels)] for name in self.denoiser.unet.attention_names()}
+        return {name: self._grid(name) for name in self.denoiser.unet.attention_names()}
 
     def flow_grids(self) -> list[tuple[int, int]]:
         """The grid (h, w) of every flow site."""
+        return [self._grid(site) for site in self.config.flow_sites]
+
+    def _grid(self, name: str) -> tuple[int, int]:
+        """The grid of a block or site: every level halves the latents, rounding up."""
         h, w = self.config.latent_size
-        levels = self.config.unet.levels
-        return [(-(-h // 2**i), -(-w // 2**i)) for i in (_level(site, levels) for site in self.config.flow_sites)]
+        cell = 2 ** _level(name, self.config.unet.levels)
+        return -(-h // cell), -(-w // cell)
 
 
 def _level(name: str, levels: int) -> int:

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from lookreel.data import mannequin
 from lookreel.diffusion.objective import v_loss
+from lookreel.poses.draw import drawn
 from lookreel.poses.skeleton import L_HIP, L_SHOULDER, R_HIP, R_SHOULDER
-from lookreel.profashion.batches import drawn
 from lookreel.profashion.model import ProFashion
 
 if TYPE_CHECKING:

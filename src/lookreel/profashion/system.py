@@ -83,7 +83,7 @@ class ProFashionSystem(System):
         conditions = read(self, pixels, references, poses)  # Eq. 1, 5-7 and E_pose, once
         noise = initial_noise((len(poses), 4, *self.config.latent_size), seed).to(self.device)
         encoded = time.monotonic()
-        colors = LatentColors(self.codec.encode(pixels), pixels)
+        colors = LatentColors(conditions.latents, pixels)
         latents = self._denoise(conditions, noise, steps, guidance, colors.callback(on_step))  # Eq. 4
         denoised = time.monotonic()
         film = torch.cat(list(self.codec.decode(latents)))
@@ -119,7 +119,10 @@ class ProFashionSystem(System):
         return self.model.denoiser.video(z, times, x_R if told else torch.zeros_like(x_R), z_R, pose, len(z))[0]
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
-        """Stage 1's loss for single pictures, stage 2's where the batch carries keypoint flow (Eq. 13)."""
+        """Stage 1's loss for single pictures, stage 2's where the batch carries keypoint flow (Eq. 13).
+
+        As in training, the parameters that the stage teaches are set to learn, and only they.
+        """
         stage = PictureStage(self.model) if batch.delta is None else ClipStage(self.model)
         return stage(batch)
 

@@ -19,7 +19,7 @@ from lookreel.training.run import run
 
 
 def train(recipe: Recipe, data: str, out: Path, steps: int | None, init: str | Path | None, stage: int | None) -> Path:
-    """Train stage 1 into out/stage1 and stage 2 into out/stage2; a finished stage is passed over.
+    """Train stage 1 into out/stage1 and stage 2 into out/stage2; a finished stage takes no further step.
 
     init: a folder with `vae` and `image_encoder` (the frozen encoders), and optionally the other components; None
     takes the encoders of the bundled model. Returns the last stage's model folder.

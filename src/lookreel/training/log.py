@@ -23,7 +23,7 @@ class Log:
 
         path = self.out / "log.jsonl"
         kept = path.read_text().splitlines() if path.exists() else []
-        kept = [line for line in kept if json.loads(line)["step"] <= self.first]
+        kept = [line for line in kept if _step(line) <= self.first]
         path.write_text("".join(line + "\n" for line in kept))
         self.file = path.open("a")
         self.board = SummaryWriter(str(self.out / "tensorboard"), purge_step=self.first + 1)
@@ -46,3 +46,11 @@ class Log:
         folder.mkdir(exist_ok=True)
         Image.fromarray(picture.permute(1, 2, 0).numpy()).save(folder / f"{step:07d}.png")
         self.board.add_image("samples", picture, step)
+
+
+def _step(line: str) -> float:
+    """The step of a line; infinite for a line that was cut off."""
+    try:
+        return json.loads(line)["step"]
+    except ValueError:
+        return float("inf")

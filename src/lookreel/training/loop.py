@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,8 +44,10 @@ def train(
             group["lr"] = settings.lr * min(1.0, number / max(settings.warmup, 1))
         sums: dict[str, float] = {}
         for part in range(settings.accumulate):
-            losses = network(batch(number, part))
-            accelerator.backward(losses["loss"] / settings.accumulate)
+            whole = part == settings.accumulate - 1  # only the last part's gradients travel between processes
+            with nullcontext() if whole else accelerator.no_sync(network):
+                losses = network(batch(number, part))
+                accelerator.backward(losses["loss"] / settings.accumulate)
             for name, value in losses.items():
                 sums[name] = sums.get(name, 0.0) + value.detach().item() / settings.accumulate
         norm = accelerator.clip_grad_norm_(parameters, settings.clip)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,9 @@ def run(task: Task, out: Path, config: dict[str, Any]) -> None:
 
     config: what is written to out/config.json beside the settings. Several processes share a step's samples where
     `accelerate launch` started them. At the end out/model holds the averaged weights.
-    Raises InputError where the samples cannot be shared evenly.
+    Raises InputError where the samples cannot be shared evenly, or where `out` holds a run of another config.
     """
+    torch.set_flush_denormal(True)  # vanishing weights of the limb maps and softmaxes would slow a CPU
     settings = task.settings
     options = [DistributedDataParallelKwargs(find_unused_parameters=True)]
     accelerator = Accelerator(mixed_precision=settings.precision, kwargs_handlers=options)
@@ -37,7 +39,7 @@ def run(task: Task, out: Path, config: dict[str, Any]) -> None:
         )
     out.mkdir(parents=True, exist_ok=True)
     if accelerator.is_main_process:
-        write_json(out / "config.json", config | {"settings": asdict(settings)})
+        _settle(out, config | {"settings": asdict(settings)})
     task.network.to(accelerator.device)
     task.prepare(out, accelerator.process_index, accelerator.num_processes)
     accelerator.wait_for_everyone()
@@ -73,6 +75,24 @@ def run(task: Task, out: Path, config: dict[str, Any]) -> None:
             task.network.eval()
             task.save(out / "model")
     accelerator.wait_for_everyone()
+
+
+def _settle(out: Path, config: dict[str, Any]) -> None:
+    """Write out/config.json; a run that goes on may only change how long it goes and how often it reports."""
+    path, config = out / "config.json", json.loads(json.dumps(config))
+    if path.is_file() and checkpoint.latest(out):
+        before, now = _fixed(json.loads(path.read_text())), _fixed(config)
+        differs = [name for name in now if before.get(name) != now[name]]
+        if differs:
+            raise InputError(f"{path}: a run with another {differs[0]}; expected the same to resume, or a new --out")
+    write_json(path, config)
+
+
+def _fixed(config: dict[str, Any]) -> dict[str, Any]:
+    """The parts of a config, its settings among them, that a run keeps to its end."""
+    free = ("steps", "log_every", "probe_every", "save_every")
+    settings = {name: value for name, value in config["settings"].items() if name not in free}
+    return {name: value for name, value in config.items() if name != "settings"} | settings
 
 
 @torch.no_grad()
