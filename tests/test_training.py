@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -154,6 +155,7 @@ class Alone:
 
     backward = staticmethod(torch.Tensor.backward)
     clip_grad_norm_ = staticmethod(nn.utils.clip_grad_norm_)
+    no_sync = staticmethod(nullcontext)
 
 
 class Caught(torch.optim.SGD):
