@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -36,7 +37,7 @@ class VAEStage(nn.Module):
     def __init__(self, vae: AutoencoderKL, losses: VAELosses, decoder_only: bool = False) -> None:
         super().__init__()
         self.vae, self.weights = vae, losses
-        for part in (vae.encoder, vae.quant_conv):
+        for part in (vae.encoder, cast(nn.Module, vae.quant_conv)):
             part.requires_grad_(not decoder_only)
 
     def forward(self, batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:

@@ -7,6 +7,8 @@ into channels, project it onto the principal components of the training pictures
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
@@ -29,12 +31,14 @@ def start(vae: AutoencoderKL, pictures: Tensor) -> None:
     _gather(encoder.down_blocks[0].downsamplers[0].conv, 3)
     _identity(encoder.down_blocks[1].resnets[0].conv_shortcut.weight[:12, :12, 0, 0])
     _gather(encoder.down_blocks[1].downsamplers[0].conv, 12)
-    _project(encoder.down_blocks[2].resnets[0].conv_shortcut, components, deviation, mean)
-    _read_out(encoder.conv_out, encoder.conv_norm_out.num_groups, deviation)
-    for conv in (vae.quant_conv, vae.post_quant_conv):
+    groups = encoder.conv_norm_out.num_groups
+    _project(encoder.down_blocks[2].resnets[0].conv_shortcut, groups, components, deviation, mean)
+    _read_out(encoder.conv_out, groups, deviation)
+    quant, post_quant = cast(nn.Conv2d, vae.quant_conv), cast(nn.Conv2d, vae.post_quant_conv)
+    for conv in (quant, post_quant):
         conv.weight.zero_()
         _identity(conv.weight[:, :, 0, 0])
-    vae.quant_conv.bias[len(components) :] = -6.0  # the logarithm of the posterior's variance
+    cast(Tensor, quant.bias)[len(components) :] = -6.0  # the logarithm of the posterior's variance
 
 
 def _calm(vae: AutoencoderKL) -> None:
@@ -74,14 +78,14 @@ def _gather(conv: nn.Conv2d, channels: int) -> None:
         _identity(conv.weight[rows, :channels, offset // 2, offset % 2])
 
 
-def _project(conv: nn.Conv2d, components: Tensor, deviation: Tensor, mean: Tensor) -> None:
+def _project(conv: nn.Conv2d, groups: int, components: Tensor, deviation: Tensor, mean: Tensor) -> None:
     """Component k into group k of the last norm as the pair +p, -p beside the pair +c, -c of a large constant."""
-    group = conv.out_channels // 8
+    group, bias = conv.out_channels // groups, cast(Tensor, conv.bias)
     for k, (component, size) in enumerate(zip(components, deviation, strict=True)):
         for sign, row in ((1, k * group), (-1, k * group + 1)):
             conv.weight[row, : len(component), 0, 0] = sign * component
-            conv.bias[row] = -sign * (component @ mean)
-            conv.bias[row + 2] = sign * CONSTANT * size
+            bias[row] = -sign * (component @ mean)
+            bias[row + 2] = sign * CONSTANT * size
 
 
 def _read_out(conv: nn.Conv2d, groups: int, deviation: Tensor) -> None:
