@@ -132,3 +132,10 @@ def test_a_failure_half_way_leaves_nothing_and_the_old_film(tmp_path, film, monk
         film.save(tmp_path / "film.webp", force=True)
     assert [path.name for path in tmp_path.iterdir()] == ["film.webp"]
     assert (tmp_path / "film.webp").read_bytes() == old
+
+
+def test_the_time_it_took_does_not_change_the_file(tmp_path):
+    frames = torch.randint(0, 256, (3, 3, 32, 24), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    for name, seconds in (("one", 1.0), ("other", 2.0)):
+        Film(frames, 12.0, {"seed": 7, "seconds": {"denoise": seconds}}).save(tmp_path / f"{name}.mp4")
+    assert (tmp_path / "one.mp4").read_bytes() == (tmp_path / "other.mp4").read_bytes()

@@ -76,9 +76,13 @@ class Film:
         return path
 
     def _tags(self) -> dict[str, str]:
-        """The report as mp4 tags: the statement, its plain numbers and words one by one, and the whole as JSON."""
-        plain = {key: str(value) for key, value in self.report.items() if isinstance(value, str | int | float)}
-        return plain | {"comment": STATEMENT, "description": json.dumps(self.report, default=str)}
+        """The report as mp4 tags: the statement, its plain numbers and words one by one, and the whole as JSON.
+
+        How long it took is left out, so that the same film is the same file.
+        """
+        report = {key: value for key, value in self.report.items() if key != "seconds"}
+        plain = {key: str(value) for key, value in report.items() if isinstance(value, str | int | float)}
+        return plain | {"comment": STATEMENT, "description": json.dumps(report, default=str)}
 
 
 def _write_animation(path: Path, frames: np.ndarray, fps: float) -> None:
