@@ -125,3 +125,15 @@ def test_a_film_that_cannot_be_written_leaves_nothing_behind(tmp_path):
     with pytest.raises(RuntimeError, match="stopped"):
         write_video(tmp_path / "half.mp4", broken(), 12, (64, 96))
     assert not list(tmp_path.iterdir())
+
+
+def test_equal_films_are_equal_files_whatever_memory_held_before(tmp_path):
+    y, x = np.mgrid[:128, :96]
+    shift = np.arange(24)[:, None, None]
+    frames = np.stack([(x + 3 * shift) * 2 % 256, (y + shift) * 2 % 256, (x * y + 5 * shift) % 256], 1).astype(np.uint8)
+    written = set()
+    for i in range(4):
+        write_video(tmp_path / f"{i}.mp4", iter(frames), 30.0, (128, 96), {})
+        written.add((tmp_path / f"{i}.mp4").read_bytes())
+        np.random.default_rng(i).normal(size=(50, 777, 30))  # leaves other bytes behind
+    assert len(written) == 1

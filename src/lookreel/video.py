@@ -85,7 +85,9 @@ def _encode(container: OutputContainer, frames: Iterable[np.ndarray], fps: float
     bottom, right = height % 2, width % 2
     rate = Fraction(fps).limit_denominator(1001)
     # chromaloc=1: the scaler puts colour in the middle of its four pixels, while H.264 by default means their left.
-    options = {"crf": "17", "preset": "medium", "x264-params": "chromaloc=1"}
+    # mbtree=0: on narrow pictures x264's macroblock tree reads memory it did not write (seen with AVX-512), and equal
+    # frames become different files.
+    options = {"crf": "17", "preset": "medium", "x264-params": "chromaloc=1:mbtree=0"}
     stream = container.add_stream("libx264", rate=rate, options=options)
     stream.width, stream.height, stream.pix_fmt = width + right, height + bottom, "yuv420p"
     context = stream.codec_context
