@@ -160,7 +160,7 @@ def test_doctor(capsys):
         (["paint"], "No such command 'paint'"),
         (["animate", "--photos", "a.png"], "--photos"),
         (["train", "some", "--data", "nowhere", "--out", "run"], "--data: nowhere is no folder"),
-        (["train", "some", "--data", "mannequin", "--out", "run", "--steps", "0"], "--steps: 0"),
+        (["train", "some", "--data", "mannequin", "--out", "run", "--steps", "0"], "--steps: found 0"),
         (["train", "mini", "--data", "mannequin", "--out", "run", "--stage", "3"], "stage: found 3"),
         (["train", "mini", "--data", "mannequin", "--out", "run", "--init", "gone"], "--init: gone"),
         (["train", "--data", "mannequin"], "Missing"),

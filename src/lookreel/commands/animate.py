@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lookreel.commands.options import real_number, usable_device, whole_number
+from lookreel.commands.options import usable_device
 from lookreel.errors import InputError
 from lookreel.outputs import check_output, whole
+from lookreel.ranges import real_number, whole_number
 
 if TYPE_CHECKING:
     from lookreel.film import Film

@@ -1,24 +1,10 @@
-"""Checks of option values, before anything is read or loaded."""
+"""The check of `--device`, before anything is read or loaded."""
 
 from __future__ import annotations
 
-import math
 import re
 
 from lookreel.errors import InputError
-
-
-def whole_number(name: str, value: int | None, low: int, high: int | None = None) -> None:
-    """Raise InputError unless `value` is None or low <= value <= high."""
-    if value is not None and not (low <= value and (high is None or value <= high)):
-        expected = f"from {low} to {high}" if high is not None else f"of at least {low}"
-        raise InputError(f"{name}: {value}; expected a whole number {expected}")
-
-
-def real_number(name: str, value: float | None, low: float, high: float) -> None:
-    """Raise InputError unless `value` is None or a finite number, low <= value <= high."""
-    if value is not None and not (math.isfinite(value) and low <= value <= high):
-        raise InputError(f"{name}: {value}; expected a number from {low:g} to {high:g}")
 
 
 def usable_device(name: str | None) -> str | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-from lookreel.commands.options import whole_number
 from lookreel.errors import InputError
+from lookreel.ranges import whole_number
 
 
 def train(

@@ -32,8 +32,7 @@ def guided_step(config: ProFashionConfig, references: int) -> Callable[[], None]
     @torch.inference_mode()
     def step() -> None:
         z_R = model.prototypes(conditions.features, conditions.m)
-        x_R = model.semantic(conditions.embeddings, conditions.m)
-        model.denoiser.video(z, t, x_R, z_R, conditions.pose, FRAMES)
+        model.denoiser.video(z, t, conditions.semantic, z_R, conditions.pose, FRAMES)
         model.denoiser.video(z, t, zero, {}, conditions.pose, FRAMES)
 
     return step
@@ -46,7 +45,8 @@ def _conditions(model: ProFashion, references: int) -> Conditions:
     latents = torch.randn(references, 4, *config.latent_size)
     features = model.reference_encoder(latents[None], embeddings)
     poses, photos = torch.rand(1, FRAMES, 3, *config.size), torch.rand(1, references, 3, *config.size)
-    return Conditions(latents, features, embeddings, model.weights(poses, photos), model.pose_guider(poses[0]))
+    m = model.weights(poses, photos)
+    return Conditions(latents, features, m, model.semantic(embeddings, m), model.pose_guider(poses[0]))
 
 
 def ratio(one: Callable[[], None], other: Callable[[], None], rounds: int = 5) -> float:

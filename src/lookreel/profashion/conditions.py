@@ -1,4 +1,4 @@
-"""What the denoiser reads, computed once for each film: reference features, weights and pose features."""
+"""What the denoiser reads, computed once for each film: reference features, weights, semantic and pose features."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ POSES_AT_ONCE = 32  # bounds the memory of the pose encoder for long films
 
 @dataclass(frozen=True)
 class Conditions:
-    """What stays the same while a film is sampled; only m and pose grow with its length.
+    """What stays the same while a film is sampled; m, semantic and pose grow with its length, the rest does not.
 
-    latents: (R, 4, h, w) of the photos. features: block name -> (1, R, L, C). embeddings: (1, R, D).
-    m: (1, F, R, h, w), weights of the photos by frame and location. pose: (F, C0, h, w).
+    latents: (R, 4, h, w) of the photos. features: block name -> (1, R, L, C).
+    m: (1, F, R, h, w), weights of the photos by frame and location. semantic: (F, M, D), Eq. 9. pose: (F, C0, h, w).
     """
 
     latents: Tensor
     features: dict[str, Tensor]
-    embeddings: Tensor
     m: Tensor
+    semantic: Tensor
     pose: Tensor
 
 
@@ -45,7 +45,8 @@ def read(system: ProFashionSystem, pixels: Tensor, references: list[OpenedPhoto]
         part = part.to(pixels.device)
         m.append(model.weights(part[None], reference_poses[None]))
         pose.append(model.pose_guider(part))
-    return Conditions(latents, features, embeddings, torch.cat(m, dim=1), torch.cat(pose))
+    weights = torch.cat(m, dim=1)
+    return Conditions(latents, features, weights, model.semantic(embeddings, weights), torch.cat(pose))
 
 
 def pose_pictures(motion: Motion, size: tuple[int, int]) -> Tensor:

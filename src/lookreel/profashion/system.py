@@ -25,6 +25,7 @@ from lookreel.profashion import folder as model_folder
 from lookreel.profashion.conditions import Conditions, pose_pictures, read
 from lookreel.profashion.config import ProFashionConfig
 from lookreel.profashion.model import Batch, ClipStage, PictureStage, ProFashion
+from lookreel.ranges import real_number, whole_number
 from lookreel.report import report
 from lookreel.system import OnStep, Photos, System
 
@@ -113,8 +114,7 @@ class ProFashionSystem(System):
         """v of one window; untold, it reads no prototype and a zero embedding, and keeps pose and motion."""
         m = conditions.m[:, window.start : window.stop]
         z_R = self.model.prototypes(conditions.features, m) if told else {}  # Eq. 8
-        x_R = self.model.semantic(conditions.embeddings, m)  # Eq. 9
-        pose = conditions.pose[window.start : window.stop]
+        x_R, pose = (part[window.start : window.stop] for part in (conditions.semantic, conditions.pose))
         times = torch.full((len(z),), t, device=z.device)
         return self.model.denoiser.video(z, times, x_R if told else torch.zeros_like(x_R), z_R, pose, len(z))[0]
 
@@ -136,14 +136,10 @@ class ProFashionSystem(System):
 
 def _check(seed: int, steps: int, guidance: float, frames: int | None) -> None:
     """InputError where a number is out of its range."""
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise InputError(f"seed: found {seed}; expected a whole number from 0")
-    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= 1000:
-        raise InputError(f"steps: found {steps}; expected a whole number from 1 to 1000")
-    if isinstance(guidance, bool) or not isinstance(guidance, int | float) or not 0 <= guidance <= 30:
-        raise InputError(f"guidance: found {guidance}; expected a number from 0 to 30")
-    if frames is not None and (isinstance(frames, bool) or not isinstance(frames, int) or frames < 1):
-        raise InputError(f"frames: found {frames}; expected a whole number from 1")
+    whole_number("seed", seed, 0)
+    whole_number("steps", steps, 1, 1000)
+    real_number("guidance", guidance, 0, 30)
+    whole_number("frames", frames, 1)
 
 
 def _driving(motion: str | os.PathLike | Track | None, frames: int | None) -> Motion:
