@@ -29,7 +29,8 @@ lint: .venv/installed
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 bench: .venv/installed
-	$(BIN)/python -m lookreel.profashion.bench
+	$(BIN)/python -m lookreel.bench --out docs/bench.json
+	$(BIN)/python -m lookreel.bench.page
 
 clean:
 	rm -rf .venv out

@@ -21,6 +21,7 @@ class Stub:
     """A system that keeps what it was asked for and returns grey frames."""
 
     size = (64, 48)
+    takes_motion, interpolates, presets = True, False, ("exact",)
 
     def __init__(self) -> None:
         self.calls = []

@@ -81,3 +81,10 @@ def test_timesteps_are_uniform_and_repeatable():
     assert torch.equal(t, sample_timesteps(generator(3), 50_000))
     tenths = torch.bincount(t // 100, minlength=10) / 50_000
     assert_close(tenths, torch.full((10,), 0.1), rtol=0, atol=0.01)
+
+
+def test_power_draws_noisier_timesteps():
+    t = sample_timesteps(generator(3), 50_000, power=2.0)
+    tenths = torch.bincount(t // 100, minlength=10) / 50_000
+    assert t.max() <= 999
+    assert_close(tenths, torch.arange(1, 20, 2) / 100, rtol=0, atol=0.01)  # ((k+1)^2 - k^2) / 100

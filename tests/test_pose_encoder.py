@@ -6,10 +6,13 @@ import torch
 from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
 from torch.testing import assert_close
 
+from lookreel.nets.limb_split import LimbSplit
+from lookreel.nets.pose_config import PoseConfig
+from lookreel.nets.pose_guider import PoseGuider
 from lookreel.poses.draw import draw, drawn
 from lookreel.poses.skeleton import COLORS
-from lookreel.profashion.config import PoseConfig, SelectorConfig, sd15
-from lookreel.profashion.pose_encoder import LimbSplit, PoseFeatures, PoseGuider
+from lookreel.profashion.config import SelectorConfig, sd15
+from lookreel.profashion.pose_encoder import PoseFeatures
 from toys import SIZE, batch, model, track
 
 PALETTE = torch.tensor(COLORS, dtype=torch.float32) / 255

@@ -8,22 +8,23 @@ import torch
 from torch.testing import assert_close
 
 from lookreel.errors import InputError
-from lookreel.profashion.conditions import pose_pictures, read
 from lookreel.profashion.system import ProFashionSystem
+from lookreel.reference.conditions import pose_pictures, see, settle
+from lookreel.running.plan import Plan
 from toys import SIZE, batch, model, moving, photos, system, track
 
 ONCE = ("reference_encoder", "pose_guider", "pose_features", "aggregator.selector")
 
 
 def spy(made: ProFashionSystem, monkeypatch) -> list[dict]:
-    """What denoiser.video is given, call by call."""
-    calls, video = [], made.model.denoiser.video
+    """What denoiser.step is given, call by call."""
+    calls, step = [], made.model.denoiser.step
 
-    def watched(z, t, x_R, z_R, pose, frames):
+    def watched(z, t, x_R, z_R, pose, frames, *rest):
         calls.append({"frames": frames, "z": z, "t": t, "x_R": x_R, "z_R": dict(z_R), "pose": pose})
-        return video(z, t, x_R, z_R, pose, frames)
+        return step(z, t, x_R, z_R, pose, frames, *rest)
 
-    monkeypatch.setattr(made.model.denoiser, "video", watched)
+    monkeypatch.setattr(made.model.denoiser, "step", watched)
     return calls
 
 
@@ -73,9 +74,12 @@ def test_the_unconditional_half_reads_no_prototype_and_a_zero_embedding(monkeypa
     calls = spy(made, monkeypatch)
     made.animate(photos(), track(3), guidance=2, steps=1)
     told, untold = calls
-    assert set(told["z_R"]) == set(made.model.grids()) and told["x_R"].abs().max() > 0
-    assert untold["z_R"] == {} and not untold["x_R"].any() and untold["x_R"].shape == told["x_R"].shape
-    # Pose and latents are the same in both; so is the motion, since both go through video().
+    assert set(told["z_R"]) == set(told["x_R"]) == set(made.model.grids()) and untold["z_R"] == {}
+    zero = made.model.denoiser.unet.settle(torch.zeros(1, 1, 8))
+    for name, answer in zero.items():
+        assert torch.equal(untold["x_R"][name].tokens, answer.tokens)
+        assert (told["x_R"][name].tokens - answer.tokens).abs().max() > 0
+    # Pose and latents are the same in both; so is the motion, since both go through step().
     assert torch.equal(told["pose"], untold["pose"]) and told["pose"].any()
     assert torch.equal(told["z"], untold["z"]) and torch.equal(told["t"], untold["t"])
 
@@ -85,7 +89,7 @@ def test_guidance_mixes_the_two_halves(monkeypatch):
     made, seen = system(), {}
     decode = made.codec.decode
     for scale in (0, 1, 3):
-        monkeypatch.setattr(made.codec, "decode", lambda z, scale=scale: (seen.update({scale: z}), decode(z))[1])
+        monkeypatch.setattr(made.codec, "decode", lambda z, *_, scale=scale: (seen.update({scale: z}), decode(z))[1])
         made.animate(photos(), track(3), guidance=scale, steps=1)
     assert_close(seen[3], seen[0] + 3 * (seen[1] - seen[0]), rtol=1e-4, atol=1e-4)
     assert (seen[1] - seen[0]).abs().max() > 1e-3
@@ -119,19 +123,19 @@ def test_features_of_the_photos_have_no_frame_axis():
     pixels = torch.stack([photo.pixels for photo in references])
     for frames in (2, 40):
         with torch.inference_mode():
-            conditions = read(made, pixels, references, pose_pictures(load_motion(track(frames)), SIZE))
-        held.append({name: tuple(z.shape) for name, z in conditions.features.items()})
+            motion = load_motion(track(frames))
+            seen = see(made, pixels, references, motion, pose_pictures(motion, SIZE))
+            conditions = settle(made.model, seen)
+        held.append({name: tuple(z.shape) for name, z in conditions.memory.items()})
         assert conditions.m.shape == (1, frames, 3, 4, 3) and conditions.pose.shape == (frames, 16, 8, 6)
     assert held[0] == held[1]
     assert all(shape[:2] == (1, 3) for shape in held[0].values())
 
 
-def test_long_films_are_read_in_parts_with_the_same_result(monkeypatch):
-    from lookreel.profashion import conditions
-
+def test_long_films_are_read_in_parts_with_the_same_result():
     made = system()
     whole = made.animate(photos(), track(7), steps=1)
-    monkeypatch.setattr(conditions, "POSES_AT_ONCE", 3)
+    made.run_by(Plan(pictures_at_once=1), made.device)  # four poses at a time
     parts = made.animate(photos(), track(7), steps=1)
     assert (whole.frames.int() - parts.frames.int()).abs().max() <= 1
 
@@ -243,7 +247,7 @@ def test_drawn_videos_are_used_as_they_are():
     made = track(2)
     own = np.random.default_rng(0).integers(0, 256, (2, 3, *SIZE), dtype=np.uint8)
     pictures = pose_pictures(Motion(made, own, "drawn.mp4", ""), SIZE)
-    assert_close(pictures, torch.from_numpy(own).float() / 255)
+    assert torch.equal(pictures, torch.from_numpy(own))
     assert pose_pictures(Motion(made, None, "track", ""), (64, 48)).shape == (2, 3, 64, 48)
 
 

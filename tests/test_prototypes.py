@@ -5,9 +5,10 @@ import torch
 from torch.nn import functional as F
 from torch.testing import assert_close
 
+from lookreel.nets.prototypes import global_prototype, prototype
 from lookreel.profashion import prototypes
 from lookreel.profashion.config import SelectorConfig
-from lookreel.profashion.prototypes import PoseSelector, global_prototype, position_encoding, prototype
+from lookreel.profashion.prototypes import PoseSelector, position_encoding
 from toys import awake, batch, image_encoder, model
 
 WIDTH = 8

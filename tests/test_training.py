@@ -205,6 +205,13 @@ def test_the_rate_warms_up_and_the_gradient_is_clipped():
     assert [step.number for step in steps] == [2, 3, 4, 5, 6]
 
 
+def test_the_rate_falls_at_the_end():
+    settings = Settings(steps=10, batch=1, lr=1.0, warmup=2, decay=0.4)
+    assert [settings.rate(step) for step in range(1, 11)] == pytest.approx([0.5, 1, 1, 1, 1, 1, 1, 0.75, 0.5, 0.25])
+    constant = replace(settings, warmup=1, decay=0.0)
+    assert [constant.rate(step) for step in (1, 10)] == [1.0, 1.0]
+
+
 def test_one_clip_overfits():
     net, made = PictureStage(model()), batch(samples=1, targets=2)
     optimizer = torch.optim.AdamW(net.parameters(), 2e-3)

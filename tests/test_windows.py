@@ -3,7 +3,7 @@ import torch
 from torch.testing import assert_close
 
 from lookreel.diffusion.guidance import single
-from lookreel.diffusion.windows import combine, windows
+from lookreel.diffusion.windows import combine, windows, wrapped
 from lookreel.errors import InputError
 
 
@@ -88,3 +88,25 @@ def test_guidance_commutes_with_averaging():
 def test_predictions_in_half_precision_are_summed_in_the_type_of_x():
     got = combine(lambda part, t, window: part.to(torch.bfloat16), film(40), 5, windows(40))
     assert got.dtype == torch.float32
+
+
+def test_wrapped_windows_are_the_open_animate_anyones():
+    """Its own examples: 64 and 200 frames in windows of 24 that share 4."""
+    rows = [[frame % 64 for frame in span] for span in wrapped(64)]
+    assert [row[0] for row in rows] == [0, 20, 40, 60] and rows[-1] == [60, 61, 62, 63, *range(20)]
+    rows = [[frame % 200 for frame in span] for span in wrapped(200)]
+    assert rows[-1] == [*range(180, 200), *range(4)] and len(rows) == 10
+    assert wrapped(24) == [range(24)] and wrapped(7) == [range(7)]
+
+
+def test_a_wrapped_window_reads_and_writes_the_first_frames():
+    x, seen = torch.arange(12.0)[:, None], []
+
+    def predict(part, t, window):
+        seen.append(part[:, 0].tolist())
+        return part + 10 * len(seen)
+
+    combined = combine(predict, x, 0, wrapped(12, 8, 2))[:, 0]
+    assert seen == [list(range(8)), [6, 7, 8, 9, 10, 11, 0, 1]]
+    shift = [15, 15, 10, 10, 10, 10, 15, 15, 20, 20, 20, 20]
+    torch.testing.assert_close(combined, torch.arange(12.0) + torch.tensor(shift))

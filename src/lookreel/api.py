@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lookreel.assets import MODELS
 from lookreel.errors import InputError
@@ -92,9 +92,15 @@ def _from_hub(name: str) -> Path:
 
 def _system_class(folder: Path) -> type[System]:
     """The paper's System that model_index.json names."""
+    from lookreel.animate_anyone.system import AnimateAnyoneSystem
+    from lookreel.fashionflow.system import FashionFlowSystem
     from lookreel.profashion.system import ProFashionSystem
 
-    systems: dict[str, type[System]] = {"ProFashionSystem": ProFashionSystem}
+    systems: dict[str, type[System]] = {
+        "ProFashionSystem": ProFashionSystem,
+        "AnimateAnyoneSystem": AnimateAnyoneSystem,
+        "FashionFlowSystem": FashionFlowSystem,
+    }
     try:
         found = json.loads((folder / "model_index.json").read_text())["_class_name"]
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -114,12 +120,26 @@ def weights_hash(folder: Path) -> str:
     return digest.hexdigest()
 
 
+def bench_models() -> dict[str, Callable[..., Any]]:
+    """What `make bench` measures: name -> function(**changes to the config) that builds ProFashion, random weights."""
+    from dataclasses import replace
+
+    from lookreel.profashion import config
+    from lookreel.profashion.model import ProFashion
+
+    return {
+        "sd15": lambda **changes: ProFashion(replace(config.sd15(), **changes)),
+        "mini": lambda **changes: ProFashion(replace(config.mini(), **changes)),
+    }
+
+
 def presets() -> dict[str, Callable]:
     """Training presets: name -> function(data, out, steps, init, stage)."""
+    from lookreel.fashionflow import training as fashionflow
     from lookreel.profashion import training as profashion
-    from lookreel.training import encoders
+    from lookreel.training import detector, encoders
 
-    return encoders.PRESETS | profashion.PRESETS
+    return encoders.PRESETS | detector.PRESETS | profashion.PRESETS | fashionflow.PRESETS
 
 
 def train(
@@ -143,3 +163,31 @@ def train(
     if steps is not None and steps < 1:
         raise InputError(f"steps: found {steps}; expected a whole number from 1")
     return known[preset](data, Path(out), steps, init, stage)
+
+
+def ablations() -> dict[str, Callable]:
+    """Ablations: name -> function(out, only, seeds, docs)."""
+    from lookreel.fashionflow import ablation as fashionflow
+    from lookreel.profashion import ablation as profashion
+
+    return profashion.ABLATIONS | fashionflow.ABLATIONS
+
+
+def ablate(
+    recipe: str,
+    out: Path,
+    *,
+    only: Sequence[str] = (),
+    seeds: int | None = None,
+    docs: Path | None = None,
+) -> dict[str, Any]:
+    """Train and measure the rows of an ablation in the folder `out`; the same call resumes.
+
+    only: these rows and what they need; none means all. seeds: test garments to measure, instead of the recipe's.
+    docs: where the report goes; None is out/report. Returns what the report is written from, JSON values.
+    Raises InputError for an unknown recipe or row, and where `out` is of another recipe.
+    """
+    known = ablations()
+    if recipe not in known:
+        raise InputError(f"recipe {recipe!r}: unknown; expected one of {', '.join(known)}")
+    return known[recipe](Path(out), only, seeds, None if docs is None else Path(docs))

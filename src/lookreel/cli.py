@@ -12,6 +12,21 @@ import typer
 from typer.main import get_command
 
 from lookreel import __version__
+from lookreel.commands import animate_options as options
+from lookreel.commands.convert_options import app as convert_app
+from lookreel.commands.evaluate_options import evaluate
+from lookreel.commands.fitting import (
+    AlignOption,
+    DetectorOption,
+    Finding,
+    Fit,
+    PersonOption,
+    ScaleOption,
+    ShiftOption,
+    StrictOption,
+    WeightsOption,
+)
+from lookreel.commands.poses_options import poses
 from lookreel.errors import InputError
 
 app = typer.Typer(
@@ -44,25 +59,39 @@ def _main(
 def animate(
     out: Annotated[Path, typer.Option(help="The film: .mp4, .webp or .gif; beside it .png and .json of that name.")],
     photo: Annotated[list[Path] | None, typer.Option(help="A photo of the outfit; once for each photo.")] = None,
-    photo_pose: Annotated[
-        list[Path] | None, typer.Option(help="The pose of a photo (.npz); once for each --photo, in their order.")
-    ] = None,
+    photo_pose: options.PhotoPose = None,
+    photo_mask: options.PhotoMask = None,
+    photos_from: options.PhotosFrom = None,
+    crop: options.Crop = "none",
+    background: options.Background = None,
     model: Annotated[str, typer.Option(help="A bundled model, a folder, or a hub id; see `lookreel models`.")] = "mini",
-    motion: Annotated[
-        str | None, typer.Option(help="A bundled motion, a track .npz, or a video of drawn skeletons.")
-    ] = None,
+    motion: options.Motion = None,
+    align: AlignOption = None,
+    shift: ShiftOption = None,
+    scale: ScaleOption = 1.0,
+    strict: StrictOption = False,
+    detector: DetectorOption = None,
+    weights: WeightsOption = None,
+    person: PersonOption = None,
     seed: Annotated[int, typer.Option(help="The same seed makes the same film.")] = 0,
     steps: Annotated[int | None, typer.Option(help="Denoising steps, 1 to 1000; the default is the model's.")] = None,
-    guidance: Annotated[
-        float | None, typer.Option(help="How strictly to follow the photos, 0 to 30; the default is the model's.")
-    ] = None,
+    guidance: options.Guidance = None,
     frames: Annotated[int | None, typer.Option(help="Only the first N frames of the motion.")] = None,
+    interpolate: options.Interpolate = None,
+    variations: options.Variations = None,
+    first: Annotated[bool, typer.Option("--first", help="Of several photos use the first only.")] = False,
+    references: options.References = None,
+    preset: options.Preset = "exact",
+    memory: options.Memory = None,
+    precision: options.Precision = None,
+    compile: options.Compile = False,
     device: Device = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the film, its sheet and its sidecar.")] = False,
     json: Json = False,
 ) -> None:
     """Make a film, its contact sheet (.png) and its sidecar (.json) from photos and a motion."""
-    from lookreel.commands.animate import Request, animate
+    from lookreel.commands.animate import Look, Request, animate
+    from lookreel.commands.running import Running
 
     request = Request(
         photos=tuple(photo or ()),
@@ -74,10 +103,21 @@ def animate(
         steps=steps,
         guidance=guidance,
         frames=frames,
+        interpolate=interpolate,
+        variations=variations,
+        first=first,
+        references=references,
         device=device,
         force=force,
+        look=Look(crop, background, tuple(photo_mask or ()), photos_from),
+        fit=Fit(align, shift, scale, strict),
+        finding=Finding(detector, weights, person),
+        running=Running(preset, memory, precision, compile),
     )
     animate(request, json)
+
+
+app.command()(poses)
 
 
 @app.command()
@@ -111,6 +151,26 @@ def train(
     from lookreel.commands.train import train
 
     train(preset, data, out, steps, init, stage)
+
+
+app.add_typer(convert_app, name="convert", help="Make a folder for lookreel from published checkpoints.")
+# --rate and --ratings take several folders or files: those after the first are extra arguments.
+app.command(context_settings={"allow_extra_args": True})(evaluate)
+
+
+@app.command()
+def ablate(
+    recipe: Annotated[str, typer.Argument(help="The ablation; an unknown name lists those there are.")],
+    out: Annotated[Path, typer.Option(help="The folder of its models and figures; the same command again resumes.")],
+    only: Annotated[list[str] | None, typer.Option(help="Only this row and what it needs; once for each row.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Garments to measure; the default is the recipe's.")] = None,
+    docs: Annotated[Path | None, typer.Option(help="Where the report goes; the default is OUT/report.")] = None,
+    json: Json = False,
+) -> None:
+    """Train and measure the variants of a paper side by side, with intervals, and write the report."""
+    from lookreel.commands.ablate import ablate
+
+    ablate(recipe, out, only, seeds, docs, json)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from typing import Any
 
 CORE = ("torch", "diffusers", "transformers", "safetensors", "numpy", "pillow", "av", "opencv-python-headless")
 EXTRAS = {
-    "pose": "nothing yet; poses read from plain photos and videos are to come",
+    "pose": "poses read from plain photos and videos, lookreel poses",
     "train": "lookreel train, with curves in TensorBoard",
     "eval": "nothing yet; lookreel evaluate is to come",
     "web": "nothing yet; the same in a browser is to come",

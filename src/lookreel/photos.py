@@ -7,19 +7,26 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from PIL import Image
 
+from lookreel.backdrop import backdrop, framed
 from lookreel.errors import InputError
-from lookreel.picture_file import MIN_SIDE, check_file, flatten, read_picture
+from lookreel.framing import Window, around, centred, fit_frames, fit_keypoints
+from lookreel.photo_pose import pose_of
+from lookreel.picture_file import MIN_SIDE, check_file, read_upright, upright, upright_size
 from lookreel.poses.track import Track
 
 if TYPE_CHECKING:
     import torch
 
+__all__ = ["OpenedPhoto", "Photo", "Picture", "fit_frames", "fit_keypoints", "open_photo", "open_photos"]
+
 Picture = str | os.PathLike | Image.Image | np.ndarray
+Crop = Literal["none", "person"]
+CROPS = ("none", "person")
 HOW_TO_GIVE_POSES = (
     "put a track of one frame beside the photo (front.npz beside front.png), "
     "or give --photo-pose, or Photo(image, keypoints)"
@@ -33,10 +40,20 @@ class Photo:
     image: a path, a PIL picture, or an (H, W, 3) uint8 array.
     keypoints: (18, 2 or 3) x, y and confidence in pixels of the upright picture (orientation tag applied),
         or a Track of one frame, or the path of its `.npz`; None: a `front.npz` beside `front.png` counts.
+    crop: "none" shows the middle of the picture, as large as it goes; "person" the person with a margin, which takes
+        keypoints.
+    mask: a grey picture of the photo's shape, white on the person; for `background` alone.
+    background: what to put behind the person, a colour (`"white"`, `"#e0e0e0"`) or a picture; it takes a mask, or a
+        photo with transparent parts. None keeps what is there, and puts white behind transparent parts.
+    name: what reports call it; by default its path, or "photo".
     """
 
     image: Picture
     keypoints: np.ndarray | Track | str | os.PathLike | None = None
+    crop: Crop = "none"
+    mask: Picture | None = None
+    background: Picture | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -46,7 +63,7 @@ class OpenedPhoto:
     pixels: float32 (3, H, W) in [-1, 1].
     keypoints: float32 (18, 3) in pixels of this size, or None where no pose is known.
     name: the path as it was given, or "photo" for a picture in memory.
-    sha256: of the file's bytes; for a picture in memory, of its RGB bytes.
+    sha256: of the file's bytes; for a picture in memory, of its pixels.
     source_size: (H, W) of the upright picture before resizing.
     """
 
@@ -63,10 +80,7 @@ def open_photos(photos: Sequence[Photo | Picture] | Photo | Picture, size: tuple
     A single photo needs no pose, and none is looked for beside it. Raises InputError where there is no photo,
     where one of several has no pose, and as `open_photo` does.
     """
-    if isinstance(photos, Photo | str | os.PathLike | Image.Image | np.ndarray):
-        photos = [photos]
-    if not photos:
-        raise InputError("photos: none given; at least one photo of the outfit is expected")
+    photos = as_photos(photos)
     several = len(photos) > 1
     opened = [open_photo(photo, size, beside=several) for photo in photos]
     without = [photo.name for photo in opened if photo.keypoints is None]
@@ -77,106 +91,120 @@ def open_photos(photos: Sequence[Photo | Picture] | Photo | Picture, size: tuple
     return opened
 
 
+def as_photos(photos: Sequence[Photo | Picture] | Photo | Picture) -> list[Photo]:
+    """Whatever a caller gives as photos, as a list of Photo. Raises InputError where there is none."""
+    if isinstance(photos, Photo | str | os.PathLike | Image.Image | np.ndarray):
+        photos = [photos]
+    if not photos:
+        raise InputError("photos: none given; at least one photo of the outfit is expected")
+    return [photo if isinstance(photo, Photo) else Photo(photo) for photo in photos]
+
+
 def open_photo(photo: Photo | Picture, size: tuple[int, int], *, beside: bool = True) -> OpenedPhoto:
-    """Open a photo at `size` = (H, W): upright, alpha over white, short side resized (Lanczos), centre-cropped.
+    """Open a photo at `size` = (H, W): upright, cropped and resized in one step (Lanczos), its background as it asks.
 
     beside: use the `front.npz` beside `front.png` where the photo brings no keypoints.
-    Raises InputError for a missing, damaged, oversized or tiny picture, and for keypoints that do not belong to it.
+    Raises InputError for a missing, damaged, oversized or tiny picture, and for keypoints, a mask or a background that
+    do not belong to it.
     """
     import torch
 
     photo = photo if isinstance(photo, Photo) else Photo(photo)
-    picture, name, digest = _picture(photo.image)
-    source_size = (picture.height, picture.width)
-    if min(source_size) < MIN_SIDE:
-        raise InputError(f"{name}: {picture.width}x{picture.height} pixels; expected at least {MIN_SIDE} a side")
-    keypoints = _keypoints(photo, name, source_size, beside)
+    name, source_size = name_of(photo), photo_size(photo)
+    keypoints = pose_of(photo.keypoints, photo.image, name, source_size, beside)
+    window = _window(photo, name, keypoints, source_size, size)
+    picture, digest = _picture(photo.image, name, _least(source_size, window))
+    if photo.background is not None and photo.mask is None and _opaque(picture):
+        raise InputError(f"{name}: neither transparent parts nor a mask; a background needs one of them (--photo-mask)")
+    mask = None if photo.mask is None else _mask(photo.mask, name, source_size, picture.size)
+    behind = None if photo.background is None else backdrop(photo.background)
+    shown = framed(picture, mask, behind, size, window, source_size)
+    pixels = torch.from_numpy(shown.astype(np.float32)).permute(2, 0, 1) / 127.5 - 1
     if keypoints is not None:
-        keypoints = fit_keypoints(keypoints, source_size, size)
-    pixels = torch.from_numpy(_fit(picture, size).astype(np.float32)).permute(2, 0, 1) / 127.5 - 1
+        keypoints = fit_keypoints(keypoints, source_size, size, window)
     return OpenedPhoto(pixels.contiguous(), keypoints, name, digest, source_size)
 
 
-def fit_keypoints(keypoints: np.ndarray, source_size: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
-    """Keypoints (..., 2 or 3) of a picture of `source_size`, moved as `open_photo` moves the picture to `size`.
+def name_of(photo: Photo) -> str:
+    """What reports and error lines call a photo."""
+    return photo.name or (str(photo.image) if isinstance(photo.image, str | os.PathLike) else "photo")
 
-    Sizes are (H, W); the centre of pixel i lies at coordinate i. A joint outside the crop keeps its place out there.
+
+def photo_size(photo: Photo) -> tuple[int, int]:
+    """(H, W) of the upright picture; of a file only the header is read. Raises InputError as `open_photo` does."""
+    name = name_of(photo)
+    if isinstance(photo.image, str | os.PathLike):
+        check_file(Path(photo.image))
+        height, width = upright_size(Path(photo.image))
+    else:
+        width, height = upright(_in_memory(photo.image), name).size
+    if min(height, width) < MIN_SIDE:
+        raise InputError(f"{name}: {width}x{height} pixels; expected at least {MIN_SIDE} a side")
+    return height, width
+
+
+def whole_photo(photo: Photo, most: int | None = None) -> np.ndarray:
+    """The whole upright photo, uint8 (H, W, 3), white behind transparent parts; what a pose detector looks at.
+
+    most: pixels of the longer side, above which it is made smaller.
     """
-    scale, left, top = _window(source_size, size)
-    fitted = np.array(keypoints, np.float32)
-    fitted[..., 0] = (fitted[..., 0] + 0.5 - left) * scale - 0.5
-    fitted[..., 1] = (fitted[..., 1] + 0.5 - top) * scale - 0.5
-    return fitted
+    height, width = photo_size(photo)
+    scale = min(1.0, (most or max(height, width)) / max(height, width))
+    size = max(1, round(height * scale)), max(1, round(width * scale))
+    picture, _ = _picture(photo.image, name_of(photo), size)
+    window = Window(0, 0, scale)
+    return framed(picture, None, None, size, window, (height, width))
 
 
-def fit_frames(frames: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Frames uint8 (F, 3, H, W), each moved to `size` = (H, W) as `open_photo` moves a photo."""
-    fitted = [_fit(Image.fromarray(np.ascontiguousarray(frame.transpose(1, 2, 0))), size) for frame in frames]
-    return np.stack(fitted).transpose(0, 3, 1, 2)
+def _window(photo: Photo, name: str, keypoints: np.ndarray | None, source_size: tuple, size: tuple) -> Window:
+    if photo.crop not in CROPS:
+        raise InputError(f"crop: found {photo.crop!r}; expected one of {', '.join(CROPS)}")
+    if photo.crop == "none":
+        return centred(source_size, size)
+    if keypoints is None:
+        raise InputError(f"{name}: no pose known, so the person cannot be found; {HOW_TO_GIVE_POSES}")
+    return around(keypoints, source_size, size)
 
 
-def _window(source_size: tuple[int, int], size: tuple[int, int]) -> tuple[float, float, float]:
-    """Scale, and the left and top border of the centred crop in source pixels."""
-    scale = max(size[0] / source_size[0], size[1] / source_size[1])
-    left = (source_size[1] - size[1] / scale) / 2
-    top = (source_size[0] - size[0] / scale) / 2
-    return scale, max(left, 0.0), max(top, 0.0)
+def _opaque(picture: Image.Image) -> bool:
+    return picture.mode != "RGBA" or picture.getchannel("A").getextrema()[0] == 255
 
 
-def _fit(picture: Image.Image, size: tuple[int, int]) -> np.ndarray:
-    """The centred crop of a picture at `size`, uint8 (H, W, 3); crop and resize are one step, so nothing is rounded."""
-    scale, left, top = _window((picture.height, picture.width), size)
-    right = min(left + size[1] / scale, picture.width)
-    bottom = min(top + size[0] / scale, picture.height)
-    return np.array(picture.resize((size[1], size[0]), Image.Resampling.LANCZOS, box=(left, top, right, bottom)))
+def _least(source_size: tuple[int, int], window: Window) -> tuple[int, int]:
+    """The size that a picture may be read at: twice as fine as it is shown."""
+    return tuple(max(1, round(side * min(1.0, 2 * window.scale))) for side in source_size)
 
 
-def _picture(image: Picture) -> tuple[Image.Image, str, str]:
-    """The upright RGB picture, its name and its sha256."""
+def _picture(image: Picture, name: str, least: tuple[int, int]) -> tuple[Image.Image, str]:
+    """The upright picture, RGB or RGBA, and its sha256."""
     if isinstance(image, str | os.PathLike):
         path = Path(image)
-        check_file(path)
-        return read_picture(path), str(path), hashlib.sha256(path.read_bytes()).hexdigest()
+        return read_upright(path, least), hashlib.sha256(path.read_bytes()).hexdigest()
+    picture = upright(_in_memory(image), name)
+    return picture, hashlib.sha256(picture.tobytes()).hexdigest()
+
+
+def _in_memory(image: Picture) -> Image.Image:
     if isinstance(image, np.ndarray):
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
             raise InputError(f"photo: an array of {image.dtype} {image.shape}; expected uint8 (H, W, 3)")
         image = Image.fromarray(np.ascontiguousarray(image))
     if not isinstance(image, Image.Image):
         raise InputError(f"photo: a {type(image).__name__}; expected a path, a PIL picture or a uint8 (H, W, 3) array")
-    picture = flatten(image, "photo")
-    return picture, "photo", hashlib.sha256(picture.tobytes()).hexdigest()
+    return image
 
 
-def _keypoints(photo: Photo, name: str, size: tuple[int, int], beside: bool) -> np.ndarray | None:
-    """The photo's keypoints (18, 3) in its own pixels: given, or found beside it."""
-    given = photo.keypoints
-    if given is None and beside and isinstance(photo.image, str | os.PathLike):
-        sibling = Path(photo.image).with_suffix(".npz")
-        given = sibling if sibling.is_file() else None
-    if given is None:
-        return None
+def _mask(given: Picture, name: str, source_size: tuple[int, int], read_at: tuple[int, int]) -> Image.Image:
+    """The mask L of a photo, at the size (W, H) that the photo was read at."""
+    if isinstance(given, np.ndarray) and given.ndim == 2:
+        given = Image.fromarray(given.astype(np.uint8) * (255 if given.dtype == bool else 1))
     if isinstance(given, str | os.PathLike):
-        return _of_track(Track.load(given), str(given), size)
-    if isinstance(given, Track):
-        return _of_track(given, f"the pose of {name}", size)
-    keypoints = np.asarray(given, np.float32)
-    if keypoints.shape not in ((18, 2), (18, 3)) or not np.isfinite(keypoints).all():
-        raise InputError(f"{name}: keypoints of shape {keypoints.shape}; expected finite numbers (18, 2) or (18, 3)")
-    if keypoints.shape[1] == 2:
-        keypoints = np.concatenate([keypoints, np.ones((18, 1), np.float32)], axis=1)
-    return keypoints
-
-
-def _of_track(track: Track, name: str, size: tuple[int, int]) -> np.ndarray:
-    """The keypoints (18, 3) of a track of one frame, in pixels of a photo of `size`."""
-    if len(track) != 1:
-        raise InputError(f"{name}: a track of {len(track)} frames; the pose of a photo has exactly one")
-    ratio = size[0] / track.size[0], size[1] / track.size[1]
-    if abs(ratio[0] / ratio[1] - 1) > 0.02:
-        found, photo = (f"{width}x{height}" for height, width in (track.size, size))
-        raise InputError(f"{name}: a pose for a {found} picture; expected one for this photo of {photo}")
-    if track.layout != "openpose18":
-        from lookreel.poses.layout import to_openpose18
-
-        track = to_openpose18(track)
-    return track.keypoints[0] * np.array([ratio[1], ratio[0], 1], np.float32)
+        check_file(Path(given))
+        mask = read_upright(Path(given))
+    else:
+        mask = upright(_in_memory(given), "mask")
+    height, width = source_size
+    if abs(mask.width * height / (mask.height * width) - 1) > 0.02:
+        raise InputError(f"mask of {name}: {mask.width}x{mask.height}; expected the photo's shape, {width}x{height}")
+    grey = mask.convert("RGBA").getchannel("A") if mask.mode == "RGBA" else mask.convert("L")
+    return grey.resize(read_at, Image.Resampling.BILINEAR)

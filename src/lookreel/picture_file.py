@@ -1,14 +1,15 @@
-"""One picture file, read safely: upright, 8-bit RGB, alpha over white; anything else is refused in one line."""
+"""One picture file, read safely: upright, 8-bit RGB in sRGB's colours; anything else is refused in one line."""
 
 from __future__ import annotations
 
+import io
 import struct
 import warnings
 import zlib
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 from lookreel.errors import InputError
 
@@ -20,6 +21,8 @@ DAMAGE = (
     *(OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, RuntimeError),
     *(struct.error, zlib.error),
 )
+_TURNED = (5, 6, 7, 8)  # orientation tags that exchange height and width
+_SHRINKABLE = ("JPEG", "MPO")  # decoded at a half, a quarter or an eighth without ever holding the whole
 
 
 def check_file(path: Path) -> None:
@@ -33,38 +36,75 @@ def check_file(path: Path) -> None:
 
 
 def read_picture(path: Path) -> Image.Image:
-    """The first picture of a file, upright, mode RGB.
+    """The first picture of a file, upright, mode RGB, transparent parts white.
 
     Raises InputError for a file that is no picture, is damaged, or has more pixels than Pillow holds safe.
     """
+    return flatten(read_upright(path), str(path))
+
+
+def read_upright(path: Path, least: tuple[int, int] | None = None) -> Image.Image:
+    """The first picture of a file, upright, mode RGB, or RGBA where parts are transparent; errors as `read_picture`.
+
+    least: (H, W) of which more is not needed: a JPEG of at least twice that is read at a half, a quarter or an eighth
+    of its size, never under `least`.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # odd tags, which say nothing about the pixels
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
         with _opened(path) as picture:
-            if picture.format not in FORMATS:
-                raise InputError(f"{path}: a {picture.format} file; {EXPECTED}")
+            if least is not None and picture.format in _SHRINKABLE:
+                height, width = least[::-1] if _turned(picture) else least
+                picture.draft(None, (width, height))
             try:
                 picture.load()
             except DAMAGE as error:
                 raise InputError(f"{path}: damaged or truncated ({_line(error)}); {EXPECTED}") from error
-            return flatten(picture, str(path))
+            return upright(picture, str(path))
+
+
+def upright_size(path: Path) -> tuple[int, int]:
+    """(H, W) of the upright picture, from its header; errors as for `read_picture`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with _opened(path) as picture:
+            return (picture.width, picture.height) if _turned(picture) else (picture.height, picture.width)
+
+
+def _turned(picture: Image.Image) -> bool:
+    """Whether the orientation tag lays the stored picture on its side."""
+    try:
+        return picture.getexif().get(0x0112) in _TURNED
+    except DAMAGE:
+        return False
 
 
 def _opened(path: Path) -> Image.Image:
-    """The picture with its header read; what Pillow raises becomes InputError."""
+    """The picture with its header read; what Pillow raises becomes InputError, and so does what is too large."""
     try:
-        return Image.open(path)
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        limit = (Image.MAX_IMAGE_PIXELS or 0) // 10**6
-        raise InputError(f"{path}: too large a picture; expected at most {limit} million pixels") from error
+        picture = Image.open(path)
+    except Image.DecompressionBombError as error:
+        raise InputError(_too_large(path)) from error
     except Image.UnidentifiedImageError as error:
         raise InputError(f"{path}: not a picture that can be read; {EXPECTED}") from error
     except DAMAGE as error:
         raise InputError(f"{path}: cannot be opened ({_line(error)}); {EXPECTED}") from error
+    if picture.format not in FORMATS:
+        picture.close()
+        raise InputError(f"{path}: a {picture.format} file; {EXPECTED}")
+    # Between its limit and twice that, Pillow only warns; a JPEG of that size can be read smaller.
+    if picture.format not in _SHRINKABLE and picture.width * picture.height > (Image.MAX_IMAGE_PIXELS or np.inf):
+        picture.close()
+        raise InputError(_too_large(path))
+    return picture
 
 
-def flatten(picture: Image.Image, name: str) -> Image.Image:
-    """A picture of any mode as upright 8-bit RGB; transparent parts become white, 16 bits become 8."""
+def _too_large(path: Path) -> str:
+    limit = (Image.MAX_IMAGE_PIXELS or 0) // 10**6
+    return f"{path}: too large a picture; expected at most {limit} million pixels ({2 * limit} in a JPEG)"
+
+
+def upright(picture: Image.Image, name: str) -> Image.Image:
+    """A picture of any mode as upright 8-bit RGB, or RGBA where parts are transparent; in the colours of sRGB."""
     try:
         picture = ImageOps.exif_transpose(picture)
     except DAMAGE:
@@ -74,10 +114,31 @@ def flatten(picture: Image.Image, name: str) -> Image.Image:
     if picture.mode == "F":
         raise InputError(f"{name}: a picture of floating-point numbers; expected 8 or 16 bits a channel")
     if picture.mode in ("RGBA", "LA", "PA", "RGBa") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
+        return _in_srgb(picture.convert("RGBA"), picture.info.get("icc_profile"))
+    return _in_srgb(picture, picture.info.get("icc_profile")).convert("RGB")
+
+
+def flatten(picture: Image.Image, name: str) -> Image.Image:
+    """A picture of any mode as upright 8-bit RGB; transparent parts become white, 16 bits become 8."""
+    picture = upright(picture, name)
+    if picture.mode == "RGBA":
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture)
     return picture.convert("RGB")
+
+
+def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
+    """The colours that the picture's profile (Display P3, Adobe RGB, a printer's CMYK) means, in sRGB's numbers."""
+    if not profile or picture.mode not in ("RGB", "RGBA", "CMYK", "L"):
+        return picture
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "srgb" in ImageCms.getProfileDescription(source).lower():
+            return picture
+        mode = "RGBA" if picture.mode == "RGBA" else "RGB"
+        return ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"), outputMode=mode) or picture
+    except (ImageCms.PyCMSError, *DAMAGE):
+        return picture  # a broken profile is no reason to refuse a picture, and no other viewer would
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:

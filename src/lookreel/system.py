@@ -6,14 +6,17 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from lookreel.errors import InputError
 from lookreel.film import Film
 from lookreel.photos import Photo, Picture
 from lookreel.poses.track import Track
+from lookreel.running.memory import Footprint
+from lookreel.running.plan import Plan
 
 OnStep = Callable[[int, int, Callable[[], Tensor]], None]
 Photos = Sequence[Photo | Picture] | Photo | Picture
@@ -26,6 +29,12 @@ class System(ABC):
     """The name or folder it was loaded by."""
     sha256: str
     """Hash of its weights."""
+    takes_motion: bool = True
+    """Whether it needs a motion; the others refuse one."""
+    interpolates: bool = False
+    """Whether its `animate` can double the frames (interpolate=2)."""
+    presets: ClassVar[tuple[str, ...]] = ("exact",)
+    """The presets that its `animate` knows: see `diffusion/pace.py`."""
 
     @property
     @abstractmethod
@@ -42,6 +51,7 @@ class System(ABC):
         steps: int | None = None,
         guidance: float | None = None,
         frames: int | None = None,
+        preset: str = "exact",
         on_step: OnStep | None = None,
     ) -> Film:
         """Make a film.
@@ -50,10 +60,38 @@ class System(ABC):
         motion: a bundled name, a path, or a `Track`.
         seed: equal seeds give equal films. steps, guidance: None takes the model's own.
         frames: the first so many frames of the motion; None takes all.
+        preset: "exact", or one of the faster ones of `diffusion/pace.py`, which make nearly the same film.
         on_step(done, total, preview): called after each sampler step; preview() is a small rough film,
             uint8 (F, 3, h, w).
         Raises InputError where an input is wrong.
         """
+
+    def plan_for(
+        self,
+        memory: int,
+        device: torch.device,
+        frames: int,
+        photos: int,
+        *,
+        precision: torch.dtype | None = None,
+        preset: str = "exact",
+    ) -> tuple[Plan, Footprint]:
+        """How to make a film of so many frames from so many photos in `memory` bytes of `device`; `run_by` follows it.
+
+        precision: None leaves it to the device. Raises InputError where no plan fits, or this model has none.
+        """
+        raise InputError(f"--memory: {self.name} has no plans; expected a model of ProFashion or Animate Anyone")
+
+    def run_by(self, plan: Plan, device: torch.device) -> System:
+        """Run from now on by `plan` on `device`."""
+        raise InputError(f"{self.name}: runs in float32 on one device only; no plan is expected")
+
+    def with_references(self, how: str) -> System:
+        """This model, reading several photos in the way `how`: only for Animate Anyone, whose weights know one photo.
+
+        Raises InputError for every other model: it has its own way.
+        """
+        raise InputError(f"references: found {how!r}; {self.name} reads photos in its own way only")
 
     @abstractmethod
     def loss(self, batch: Any) -> dict[str, Tensor]:

@@ -3,7 +3,7 @@
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -30,19 +30,55 @@ def read_video(path: str | os.PathLike) -> tuple[np.ndarray, float]:
     Returns (uint8 (F, 3, H, W) RGB, frames per second).
     Raises InputError for a missing or truncated file, a folder, a picture, or anything else that is no video.
     """
+    frames = list(stream_video(path))
+    return np.stack(frames), video_header(path)[1]
+
+
+def stream_video(path: str | os.PathLike) -> Iterator[np.ndarray]:
+    """The frames of a video one after the other, upright, each uint8 (3, H, W) RGB; only one is held at a time.
+
+    Raises InputError as `read_video` does, for a truncated file after its last good frame.
+    """
+    count = 0
     with _opened(path) as container:
         stream = container.streams.video[0]
-        rate = stream.average_rate or stream.guessed_rate
         stream.thread_type = "AUTO"
-        frames = list(_decoded(path, container))
-        missing = _promised(stream) - len(frames) / float(rate or 1)
-    if not frames:
+        for frame in _decoded(path, container):
+            count += 1
+            yield frame
+        rate, promised = _rate(stream), _promised(stream)
+    if not count:
         raise InputError(f"{path}: no frame can be read, so it is truncated or damaged; {_WANTED}")
-    if not rate or not math.isfinite(float(rate)):
+    if not rate:
         raise InputError(f"{path}: a video without a frame rate; {_WANTED}")
-    if missing > 0.5 + 1 / float(rate):
+    missing = promised - count / rate
+    if missing > 0.5 + 1 / rate:
         raise InputError(f"{path}: truncated, {missing:.1f} s are missing at the end; {_WANTED}")
-    return np.stack(frames), float(rate)
+
+
+def video_header(path: str | os.PathLike) -> tuple[int, float]:
+    """What a video's header says: its frames and its frame rate, each 0 where it does not say. Nothing is decoded.
+
+    Raises InputError as `read_video` does for what is no video.
+    """
+    with _opened(path) as container:
+        stream = container.streams.video[0]
+        return stream.frames, _rate(stream)
+
+
+def frame_times(path: str | os.PathLike) -> np.ndarray:
+    """Seconds (F,) at which a video's frames are shown, from the first, rising; empty where it does not say.
+
+    Nothing is decoded. Raises InputError as `read_video` does for what is no video.
+    """
+    with _opened(path) as container:
+        stream = container.streams.video[0]
+        packets = [packet.pts for packet in container.demux(stream) if packet.size and not packet.is_discard]
+        tick = stream.time_base
+    if not packets or tick is None or None in packets:
+        return np.zeros(0)
+    times = np.sort([float(pts * tick) for pts in packets])
+    return times - times[0]
 
 
 def read_tags(path: str | os.PathLike) -> dict[str, str]:
@@ -130,6 +166,12 @@ def _opened(path: str | os.PathLike):
             yield container
     except (av.FFmpegError, OSError) as error:
         raise InputError(f"{path}: damaged, truncated or no video ({error.strerror}); {_WANTED}") from error
+
+
+def _rate(stream: VideoStream) -> float:
+    """Frames per second; 0 where the file does not say."""
+    rate = float(stream.average_rate or stream.guessed_rate or 0)
+    return rate if math.isfinite(rate) else 0.0
 
 
 def _promised(stream: VideoStream) -> float:

@@ -1,6 +1,7 @@
-"""Package data: bundled models, motions and photos."""
+"""Package data: bundled models, detectors, motions and photos."""
 
 from pathlib import Path
 
 HERE = Path(__file__).parent
 MODELS, MOTIONS, PHOTOS = HERE / "models", HERE / "motions", HERE / "photos"
+DETECTORS = HERE / "detectors"

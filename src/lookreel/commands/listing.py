@@ -23,14 +23,31 @@ def motions(as_json: bool = False) -> None:
 
 
 def models(as_json: bool = False) -> None:
-    """One line for each bundled model: name, size, licence, note."""
+    """The bundled models and the known pose detectors, one a line: name, size, licence, note; then the detectors' files
+    with their SHA-256 and where they come from; then public weights with what to download and the command."""
     from lookreel import api
+    from lookreel.commands.public_models import PUBLIC
+    from lookreel.commands.public_models import rows as public_rows
+    from lookreel.poses.detector_files import cards
 
-    cards = api.models()
+    models, detectors = api.models(), cards()
     if as_json:
-        print(json.dumps({"models": [asdict(card) for card in cards]}))
+        rows = [asdict(card) | {"mebibytes": card.mebibytes} for card in detectors]
+        public = [asdict(model) | {"gigabytes": model.gigabytes} for model in PUBLIC]
+        print(json.dumps({"models": [asdict(card) for card in models], "detectors": rows, "public": public}))
         return
-    _table([(card.name, f"{card.mebibytes:g} MiB", card.licence, card.note) for card in cards])
+    _table([(card.name, f"{card.mebibytes:g} MiB", card.licence, card.note) for card in models])
+    print("\npose detectors:")
+    _table([(card.name, f"{card.mebibytes:g} MiB", card.licence, card.note) for card in detectors])
+    print("\ntheir files:")
+    files = [(card, file) for card in detectors for file in card.files]
+    _table([(f"{card.name}/{file.name}", file.sha256 or "sha256 not published", card.source) for card, file in files])
+    print("\npublic weights, after a download and a conversion (docs/models.md):")
+    _table([(model.name, f"{model.gigabytes:g} GB", model.licences, model.note) for model in PUBLIC])
+    for model in PUBLIC:
+        print(f"\n{model.name}:")
+        _table(public_rows(model))
+        print(model.command)
 
 
 def doctor(as_json: bool = False) -> None:

@@ -9,9 +9,13 @@ from torch import Tensor
 from lookreel.diffusion.schedule import Schedule
 
 
-def sample_timesteps(generator: torch.Generator, batch: int, train_steps: int = 1000) -> Tensor:
-    """Uniform timesteps in [0, train_steps): int64 (B,), on the generator's device."""
-    return torch.randint(train_steps, (batch,), generator=generator, device=generator.device)
+def sample_timesteps(generator: torch.Generator, batch: int, train_steps: int = 1000, power: float = 1.0) -> Tensor:
+    """Timesteps in [0, train_steps) with density proportional to t^(power - 1): int64 (B,), on the generator's device.
+
+    power 1 is uniform; 2 draws mostly noisy ones, where a film is decided by its conditions.
+    """
+    u = torch.rand(batch, generator=generator, device=generator.device, dtype=torch.float64)
+    return (train_steps * u ** (1 / power)).long().clamp(max=train_steps - 1)
 
 
 def offset_noise(noise: Tensor, strength: float, generator: torch.Generator) -> Tensor:

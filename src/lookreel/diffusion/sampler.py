@@ -1,13 +1,14 @@
-"""From noise to latents: DDIM (Song et al. 2021) and DPM-Solver++ 2M (Lu et al. 2022).
+"""From noise to latents: DDIM (Song et al. 2021), DPM-Solver++ 2M (Lu et al. 2022), DDPM (Ho et al. 2020).
 
 A sampler sees the network only as `predict(x, t) -> v`, with t an int and v of x's shape; conditions, guidance and
-windows are closed over before. Both step from each timestep to exactly the next one and end at alpha_bar = 1.
+windows are closed over before. All step from each timestep to exactly the next one and end at alpha_bar = 1.
 The arithmetic runs in x's dtype, so keep x in float32 and cast to half precision inside `predict`.
 Nothing here switches gradients off: call under torch.inference_mode() unless they are wanted.
 """
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from lookreel.diffusion.schedule import Schedule
 
 Predict = Callable[[Tensor, int], Tensor]
 OnStep = Callable[[int, int, Tensor, Tensor], None]
+Hold = Callable[[Tensor], Tensor]
 
 
 def initial_noise(shape: Sequence[int], seed: int) -> Tensor:
@@ -40,13 +42,16 @@ def ddim(
     on_step: OnStep | None = None,
     *,
     integer_step: bool = False,
+    hold: Hold | None = None,
 ) -> Tensor:
     """Deterministic DDIM (eq. 12 with eta 0): x' = alpha' x0 + sigma' eps.
 
     x: noise of any shape. `on_step(i, steps, x, x0)` follows each step, i from 1, with the new x and the x0 it used.
     integer_step: step to t - T // steps instead of the next timestep, as diffusers and the open Animate Anyone do;
     the two differ where steps does not divide T, and then the last step may stop at timestep 0.
+    hold: puts known parts back into x, before the first step and after every one.
     """
+    x = x if hold is None else hold(x)
     times = schedule.trailing_timesteps(steps)
     stride = schedule.train_steps // steps
     following = [max(t - stride, -1) for t in times] if integer_step else times[1:] + [-1]
@@ -55,6 +60,7 @@ def ddim(
         x0, eps = schedule.x0_from_v(x, v, t), schedule.eps_from_v(x, v, t)
         alpha, sigma = schedule.roots(after)
         x = alpha * x0 + sigma * eps
+        x = x if hold is None else hold(x)
         if on_step:
             on_step(i, steps, x, x0)
     return x
@@ -66,12 +72,15 @@ def multistep(
     schedule: Schedule,
     steps: int,
     on_step: OnStep | None = None,
+    *,
+    hold: Hold | None = None,
 ) -> Tensor:
     """DPM-Solver++ 2M (algorithm 2), data prediction: second order at one network call a step.
 
     The first and the last step are of first order: before the first no x0 is known, and the last returns x0 itself.
     Arguments as in `ddim`.
     """
+    x = x if hold is None else hold(x)
     times = [*schedule.trailing_timesteps(steps), -1]
     before: Tensor | None = None
     for i in range(steps):
@@ -81,9 +90,45 @@ def multistep(
         (alpha, sigma), (alpha_next, sigma_next) = schedule.roots(t), schedule.roots(after)
         # alpha' (1 - e^-h) written without lambda = log(alpha / sigma), which is infinite at both ends
         x = sigma_next / sigma * x + (alpha_next - sigma_next * alpha / sigma) * data
+        x = x if hold is None else hold(x)
         before = x0
         if on_step:
             on_step(i + 1, steps, x, x0)
+    return x
+
+
+SAMPLERS = {"ddim": ddim, "ddim_integer": partial(ddim, integer_step=True), "multistep": multistep}
+
+
+def ddpm(
+    predict: Predict,
+    x: Tensor,
+    schedule: Schedule,
+    steps: int,
+    on_step: OnStep | None = None,
+    *,
+    hold: Hold | None = None,
+    seed: int = 0,
+) -> Tensor:
+    """Ancestral sampling (Ho et al. 2020, algorithm 2) with the posterior's variance; nothing is clipped.
+
+    With fewer steps than T it is the same chain on the timesteps that are kept, with the betas between them.
+    seed: of the noise added after every step but the last, drawn on the CPU. Other arguments as in `ddim`.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    times = schedule.trailing_timesteps(steps)
+    x = x if hold is None else hold(x)
+    for i, (t, after) in enumerate(zip(times, times[1:] + [-1], strict=True), start=1):
+        x0 = schedule.x0_from_v(x, predict(x, t).to(x.dtype), t)
+        here, there = schedule.alpha_bar(t), schedule.alpha_bar(after)
+        kept = here / there  # 1 - beta of this step
+        x = (there**0.5 * (1 - kept) * x0 + kept**0.5 * (1 - there) * x) / (1 - here)  # the posterior's mean, eq. 7
+        if after >= 0:
+            noise = torch.randn(x.shape, generator=generator).to(x)
+            x = x + ((1 - there) / (1 - here) * (1 - kept)) ** 0.5 * noise
+        x = x if hold is None else hold(x)
+        if on_step:
+            on_step(i, steps, x, x0)
     return x
 
 

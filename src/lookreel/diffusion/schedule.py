@@ -20,24 +20,33 @@ class Schedule:
 
     train_steps: T.
     beta_start, beta_end: ends of the noise rate, Stable Diffusion's by default.
-    kind: "scaled_linear" (linear in sqrt(beta)) or "linear" (what the open Animate Anyone samples with).
+    kind: "scaled_linear" (linear in sqrt(beta)), "linear" (what the open Animate Anyone samples with), "cosine_ramp"
+        (beta rises as half a cosine wave: FashionFlow's code) or "cosine" (Nichol and Dhariwal; has no ends).
     zero_snr: rescale so that the last timestep holds no signal; eps-prediction needs False.
     """
 
     train_steps: int = 1000
     beta_start: float = 0.00085
     beta_end: float = 0.012
-    kind: Literal["scaled_linear", "linear"] = "scaled_linear"
+    kind: Literal["scaled_linear", "linear", "cosine_ramp", "cosine"] = "scaled_linear"
     zero_snr: bool = True
 
     @cached_property
     def alphas_cumprod(self) -> Tensor:
         """alpha_bar: float64 (T,), falling from .99915 to 0 (to a small positive value without zero_snr)."""
+        alpha_bar = torch.cumprod(1 - self.betas(), dim=0)
+        return zero_terminal_snr(alpha_bar) if self.zero_snr else alpha_bar
+
+    def betas(self) -> Tensor:
+        """The noise rate of every timestep before any rescaling: float64 (T,)."""
+        if self.kind == "cosine":
+            return _cosine_betas(self.train_steps)
+        if self.kind == "cosine_ramp":
+            ramp = (1 - torch.cos(torch.linspace(0, torch.pi, self.train_steps, dtype=torch.float64))) / 2
+            return self.beta_start + (self.beta_end - self.beta_start) * ramp
         power = {"linear": 1, "scaled_linear": 2}[self.kind]
         ends = self.beta_start ** (1 / power), self.beta_end ** (1 / power)
-        betas = torch.linspace(*ends, self.train_steps, dtype=torch.float64) ** power
-        alpha_bar = torch.cumprod(1 - betas, dim=0)
-        return zero_terminal_snr(alpha_bar) if self.zero_snr else alpha_bar
+        return torch.linspace(*ends, self.train_steps, dtype=torch.float64) ** power
 
     @cached_property
     def _table(self) -> Tensor:
@@ -98,6 +107,13 @@ class Schedule:
         roots = torch.stack([self._table.sqrt(), (1 - self._table).sqrt()]).to(x.dtype).to(x.device)
         alpha, sigma = roots[:, t.to(x.device)].reshape(2, -1, *(1,) * (x.ndim - 1))
         return alpha, sigma
+
+
+def _cosine_betas(train_steps: int, offset: float = 0.008, largest: float = 0.999) -> Tensor:
+    """Nichol and Dhariwal 2021, eq. 17: alpha_bar falls as a squared cosine; no beta is above `largest`."""
+    time = torch.arange(train_steps + 1, dtype=torch.float64) / train_steps
+    alpha_bar = torch.cos((time + offset) / (1 + offset) * torch.pi / 2).square()
+    return (1 - alpha_bar[1:] / alpha_bar[:-1]).clamp(max=largest)
 
 
 def zero_terminal_snr(alpha_bar: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
+from lookreel.encoders.tiles import tiled
 from lookreel.nets.weights import tensor_file
 
 AT_ONCE = 8  # pictures encoded or decoded together; bounds the memory for long films
@@ -28,17 +29,32 @@ class LatentCodec(nn.Module):
         return 2 ** (len(self.vae.config.block_out_channels) - 1)
 
     @torch.no_grad()
-    def encode(self, pixels: Tensor) -> Tensor:
+    def encode(self, pixels: Tensor, at_once: int = AT_ONCE) -> Tensor:
         """pixels (N, 3, H, W) in [-1, 1] -> scaled latents (N, 4, h, w): the mean, not a sample."""
-        scale = self.vae.config.scaling_factor
-        return torch.cat([self.vae.encode(part).latent_dist.mean for part in pixels.split(AT_ONCE)]) * scale
+        parts = pixels.to(self.vae.dtype).split(at_once)
+        return torch.cat([self.vae.encode(part).latent_dist.mean for part in parts]) * self.vae.config.scaling_factor
 
     @torch.no_grad()
-    def decode(self, latents: Tensor) -> Iterator[Tensor]:
-        """Scaled latents (N, 4, h, w) -> chunks of pictures, uint8 (n, 3, H, W) on the CPU, in order."""
-        for part in latents.split(AT_ONCE):
-            pixels = self.vae.decode(part / self.vae.config.scaling_factor).sample
+    def decode(self, latents: Tensor, at_once: int = AT_ONCE, tile: int | None = None) -> Iterator[Tensor]:
+        """Scaled latents (N, 4, h, w) -> chunks of pictures, uint8 (n, 3, H, W) on the CPU, in order.
+
+        tile: decode in overlapping tiles of so many cells each way (`encoders/tiles.py`); not exact.
+        """
+        for part in latents.split(at_once):
+            scaled = (part / self.vae.config.scaling_factor).to(self.vae.dtype)
+            pixels = self._decode(scaled) if tile is None else tiled(self._decode, scaled, tile, self.factor)
             yield ((pixels.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu()
+
+    def pictures(self, latents: Tensor, at_once: int = AT_ONCE, tile: int | None = None) -> Tensor:
+        """`decode` into one uint8 (N, 3, H, W) on the CPU; floats are held for one chunk only."""
+        h, w = latents.shape[2:]
+        made = torch.empty((len(latents), 3, h * self.factor, w * self.factor), dtype=torch.uint8)
+        for place, chunk in zip(made.split(at_once), self.decode(latents, at_once, tile), strict=True):
+            place.copy_(chunk)
+        return made
+
+    def _decode(self, latents: Tensor) -> Tensor:
+        return self.vae.decode(latents).sample
 
     @classmethod
     def from_pretrained(cls, folder: str | os.PathLike, dtype: torch.dtype = torch.float32) -> LatentCodec:

@@ -1,11 +1,13 @@
 """Temporal attention over the frames of a clip: AnimateDiff v2's motion module, under its parameter names."""
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
 from lookreel.nets.attention import Attention, FeedForward
+from lookreel.nets.in_parts import in_parts
 
 
 class FramePositions(nn.Module):
@@ -55,6 +57,7 @@ class TemporalTransformer(nn.Module):
 
     def __init__(self, width: int, heads: int, groups: int, max_frames: int) -> None:
         super().__init__()
+        self.at_once: int | None = None
         self.norm = nn.GroupNorm(groups, width, eps=1e-6)
         self.proj_in = nn.Linear(width, width)
         self.transformer_blocks = nn.ModuleList([TemporalBlock(width, heads, max_frames)])
@@ -63,11 +66,17 @@ class TemporalTransformer(nn.Module):
         nn.init.zeros_(self.proj_out.bias)
 
     def forward(self, x: Tensor, frames: int) -> Tensor:
-        """x (B*F, C, h, w), clips of F frames one after the other; each cell attends over its frames."""
+        """x (B*F, C, h, w), clips of F frames one after the other; each cell attends over its frames.
+
+        `at_once` bounds the cells that are worked on together, to those of so many pictures.
+        """
         h, w = x.shape[2:]
         z = self.norm(x).unflatten(0, (-1, frames)).permute(0, 3, 4, 1, 2).flatten(0, 2)  # (B*h*w, F, C)
-        z = self.proj_out(self.transformer_blocks[0](self.proj_in(z)))
+        z = in_parts(self._mixed, (z,), self.at_once and max(1, self.at_once * h * w // frames))
         return x + z.unflatten(0, (-1, h, w)).permute(0, 3, 4, 1, 2).flatten(0, 1)
+
+    def _mixed(self, z: Tensor) -> Tensor:
+        return self.proj_out(self.transformer_blocks[0](self.proj_in(z)))
 
 
 class MotionModule(nn.Module):
@@ -79,3 +88,15 @@ class MotionModule(nn.Module):
 
     def forward(self, x: Tensor, frames: int) -> Tensor:
         return self.temporal_transformer(x, frames)
+
+
+class TemporalLayers(nn.ModuleDict):
+    """A motion module at each of a U-Net's sites; widths: site name ("down_blocks.0.1": level, resnet) -> channels."""
+
+    def __init__(self, widths: Mapping[str, int], heads: int, groups: int, max_frames: int) -> None:
+        super().__init__({key(site): MotionModule(width, heads, groups, max_frames) for site, width in widths.items()})
+
+
+def key(site: str) -> str:
+    """The name of a site in a ModuleDict, where a dot may not stand."""
+    return site.replace(".", "_")

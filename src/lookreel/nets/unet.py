@@ -8,107 +8,18 @@ arguments. Checkpoints in diffusers' layout load strictly, nothing is renamed.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 
-from lookreel.nets.attention import SpatialTransformer
-from lookreel.nets.blocks import Downsample, ResnetBlock, TimestepMLP, Upsample, timestep_embedding
+from lookreel.nets.attention import Answer, KeyValue, TransformerBlock
+from lookreel.nets.blocks import TimestepMLP, timestep_embedding
+from lookreel.nets.levels import Between, Context, DownLevel, MidLevel, Pass, Prototypes, UpLevel
+from lookreel.nets.position import Position
 from lookreel.nets.unet_config import UNetConfig
 from lookreel.nets.weights import read_config, read_tensors, write_component
-
-Between = Callable[[str, Tensor], Tensor]
-
-
-@dataclass
-class Pass:
-    """What one forward pass carries from block to block.
-
-    time (B, T), context (B, M, C'), prototypes: block name -> (B, P, C), between: applied after every site,
-    tokens: block name -> (B, h*w, C), filled as the pass goes on; None where nobody asks, so that they are not kept.
-    """
-
-    time: Tensor
-    context: Tensor
-    prototypes: Mapping[str, Tensor]
-    between: Between | None
-    tokens: dict[str, Tensor] | None
-
-
-class Level(nn.Module):
-    """Resnets of one resolution, each followed by a spatial transformer where the level has attention."""
-
-    def __init__(self, name: str, widths: list[tuple[int, int]], heads: int | None, config: UNetConfig) -> None:
-        super().__init__()
-        self.name, self.checkpointing = name, False
-        c_out = widths[-1][1]
-        self.resnets = nn.ModuleList(
-            ResnetBlock(a, b, config.time_width, config.norm_num_groups, config.norm_eps) for a, b in widths
-        )
-        if heads is not None:
-            sites = len(widths) if name != "mid_block" else 1
-            self.attentions = nn.ModuleList(
-                SpatialTransformer(c_out, config.cross_attention_dim, heads, config.norm_num_groups)
-                for _ in range(sites)
-            )
-
-    def site(self, index: int, x: Tensor, run: Pass) -> Tensor:
-        """Resnet `index`, then its attention, then what the caller puts between."""
-        x = self._call(self.resnets[index], x, run.time)
-        return self.attend(index, x, run)
-
-    def attend(self, index: int, x: Tensor, run: Pass) -> Tensor:
-        """The attention of site `index`, if this level has attention, then what the caller puts between."""
-        if hasattr(self, "attentions"):
-            name = f"{self.name}.attentions.{index}"
-            x, tokens = self._call(self.attentions[index], x, run.context, run.prototypes.get(name))
-            if run.tokens is not None:
-                run.tokens[name] = tokens
-        return x if run.between is None else run.between(f"{self.name}.{index}", x)
-
-    def _call(self, module: nn.Module, *arguments: Tensor | None):
-        if self.checkpointing and torch.is_grad_enabled():
-            return checkpoint(module, *arguments, use_reentrant=False)
-        return module(*arguments)
-
-
-class DownLevel(Level):
-    def __init__(self, name, widths, heads, config, downsample: bool) -> None:
-        super().__init__(name, widths, heads, config)
-        self.downsamplers = nn.ModuleList([Downsample(widths[-1][1])] if downsample else [])
-
-    def forward(self, x: Tensor, run: Pass) -> tuple[Tensor, list[Tensor]]:
-        skips = []
-        for index in range(len(self.resnets)):
-            x = self.site(index, x, run)
-            skips.append(x)
-        for down in self.downsamplers:
-            x = down(x)
-            skips.append(x)
-        return x, skips
-
-
-class MidLevel(Level):
-    def forward(self, x: Tensor, run: Pass) -> Tensor:
-        x = self.site(0, x, run)
-        return self._call(self.resnets[1], x, run.time)
-
-
-class UpLevel(Level):
-    def __init__(self, name, widths, heads, config, upsample: bool) -> None:
-        super().__init__(name, widths, heads, config)
-        self.upsamplers = nn.ModuleList([Upsample(widths[-1][1])] if upsample else [])
-
-    def forward(self, x: Tensor, skips: list[Tensor], run: Pass) -> Tensor:
-        for index in range(len(self.resnets)):
-            x = self.site(index, torch.cat([x, skips.pop()], dim=1), run)
-        for up in self.upsamplers:
-            x = up(x, skips[-1].shape[-2:])
-        return x
 
 
 class UNet(nn.Module):
@@ -123,6 +34,7 @@ class UNet(nn.Module):
         self.config = config
         first = config.block_out_channels[0]
         self.conv_in = nn.Conv2d(config.in_channels, first, 3, padding=1)
+        self.position = Position(config.positions, first) if config.positions else None
         self.time_embedding = TimestepMLP(first, config.time_width)
         self.down_blocks = nn.ModuleList(
             DownLevel(f"down_blocks.{i}", widths, heads, config, i < config.levels - 1)
@@ -141,42 +53,101 @@ class UNet(nn.Module):
         self,
         sample: Tensor,
         timestep: Tensor | int,
-        context: Tensor,
-        prototypes: Mapping[str, Tensor] | None = None,
+        context: Context,
+        prototypes: Prototypes | None = None,
         added: Tensor | None = None,
         between: Between | None = None,
     ) -> Tensor:
         """Predict from sample (B, in, h, w) at timestep (B,) int64 with context (B, M, cross_attention_dim).
 
-        prototypes: attention block name (`attention_names`) -> extra key/value tokens (B, P, C), Eq. 10.
+        context: tokens for all blocks, or what `settle` made of them.
+        prototypes: attention block name (`attention_names`) -> extra tokens (B, P, C), Eq. 10, or their keys and
+            values.
         added: features (B, C0, h, w) added after conv_in (the driving pose).
         between: called as between(site, x) after every site (`site_names`): where a video network's temporal
             layers go. x is (B, C, h, w) and so is what it returns.
         Returns (B, out, h, w).
         """
-        x = self._trunk(sample, timestep, context, prototypes or {}, added, between, None)
-        return self.conv_out(F.silu(self.conv_norm_out(x)))
+        return self.resumable(sample, timestep, context, prototypes, added, between)[0]
+
+    def resumable(
+        self,
+        sample: Tensor,
+        timestep: Tensor | int,
+        context: Context,
+        prototypes: Prototypes | None = None,
+        added: Tensor | None = None,
+        between: Between | None = None,
+        *,
+        deep: Tensor | None = None,
+        shallow: int = 1,
+    ) -> tuple[Tensor, Tensor]:
+        """`forward`, and the deep features, which change little from step to step (DeepCache, Ma et al. 2024).
+
+        deep: (B, C, h, w) as an earlier call returned them: then only the last `shallow` sites of the way up are
+            computed, and of the way down what they read. None computes everything.
+        shallow: 1 to layers_per_block + 1.
+        Returns the prediction and the input of those last sites.
+        """
+        x, run = self._start(sample, timestep, context, prototypes or {}, added, between, None)
+        skips, first = [x], len(self.up_blocks[-1].resnets) - shallow
+        if deep is None:
+            deep = self._down_and_up(x, skips, run, first)
+        else:
+            for index in range(shallow - 1):
+                skips.append(self.down_blocks[0].site(index, skips[-1], run))
+        x = self.up_blocks[-1].sites(range(first, first + shallow), deep, skips, run)
+        return self.conv_out(F.silu(self.conv_norm_out(x))), deep
 
     def features(self, sample: Tensor, timestep: Tensor | int, context: Tensor) -> dict[str, Tensor]:
         """Every attention block's normed self-attention input, name -> (B, h*w, C), in the order of the pass."""
         tokens: dict[str, Tensor] = {}
-        self._trunk(sample, timestep, context, {}, None, None, tokens)
+        x, run = self._start(sample, timestep, context, {}, None, None, tokens)
+        self._down_and_up(x, [x], run, len(self.up_blocks[-1].resnets))
         return tokens
 
-    def _trunk(self, sample, timestep, context, prototypes, added, between, tokens) -> Tensor:
+    def settle(self, context: Tensor) -> dict[str, Answer | KeyValue]:
+        """All that context (B, M, cross_attention_dim) decides alone, block name -> answer or keys and values.
+
+        It does not change from step to step, so that a film needs it once. What is read without conditions is
+        `settle` of a single zero token.
+        """
+        return {name: self._block(name).attn2.settle(context) for name in self.attention_names()}
+
+    def keys_values(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Features (..., C) as the blocks' self-attentions read them: keys and values side by side, (..., 2C).
+
+        They are linear in the features (to_k and to_v have no bias): K(sum m z) = sum m K(z). So a film projects each
+        photo once and mixes keys and values instead.
+        """
+        made = {}
+        for name, tokens in features.items():
+            attention = self._block(name).attn1
+            weight = torch.cat([attention.to_k.weight, attention.to_v.weight])
+            made[name] = F.linear(tokens.to(weight.dtype), weight)
+        return made
+
+    def _block(self, name: str) -> TransformerBlock:
+        """The transformer block of a name from `attention_names`."""
+        return self.get_submodule(f"{name}.transformer_blocks.0")
+
+    def _start(self, sample, timestep, context, prototypes, added, between, tokens) -> tuple[Tensor, Pass]:
         timestep = torch.as_tensor(timestep, device=sample.device).expand(len(sample))
         time = self.time_embedding(timestep_embedding(timestep, self.config.block_out_channels[0]).to(sample.dtype))
-        run = Pass(time, context, prototypes, between, tokens)
         x = self.conv_in(sample)
+        x = x if self.position is None else x + self.position(*x.shape[2:])
         x = x if added is None else x + added
-        skips = [x]
+        return x, Pass(time, context, prototypes, between, tokens)
+
+    def _down_and_up(self, x: Tensor, skips: list[Tensor], run: Pass, last: int) -> Tensor:
+        """The way down, filling `skips`, the middle, and the way up but for the sites from `last` of its last level."""
         for level in self.down_blocks:
             x, more = level(x, run)
             skips += more
         x = self.mid_block(x, run)
-        for level in self.up_blocks:
+        for level in self.up_blocks[:-1]:
             x = level(x, skips, run)
-        return x
+        return self.up_blocks[-1].sites(range(last), x, skips, run)
 
     def attention_names(self) -> dict[str, int]:
         """Attention block name -> channels, in the order of the pass."""
@@ -198,6 +169,11 @@ class UNet(nn.Module):
         """Recompute activations in the backward pass instead of keeping them."""
         for level in [*self.down_blocks, self.mid_block, *self.up_blocks]:
             level.checkpointing = on
+
+    def set_at_once(self, pictures: int | None) -> None:
+        """Let resnets and transformers work on so many pictures at a time: the same result in less memory."""
+        for level in [*self.down_blocks, self.mid_block, *self.up_blocks]:
+            level.at_once = pictures
 
     @classmethod
     def from_pretrained(cls, folder: str | os.PathLike, dtype: torch.dtype = torch.float32) -> UNet:

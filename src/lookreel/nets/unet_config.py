@@ -58,6 +58,8 @@ class UNetConfig:
     """Groups of every GroupNorm."""
     norm_eps: float = 1e-5
     """Epsilon of the resnets' GroupNorms."""
+    positions: int = 0
+    """Octaves of the waves that tell a small network where each cell lies (`position.py`); SD1.5 has none."""
 
     @property
     def levels(self) -> int:
@@ -99,6 +101,16 @@ class UNetConfig:
             result.append((resnets, self.heads(level) if self.up_attention[i] else None))
         return result
 
+    def grid(self, name: str, latents: tuple[int, int]) -> tuple[int, int]:
+        """(h, w) at a block or site, from (h, w) of the latents: every level halves them, rounding up.
+
+        "down_blocks.1..." is level 1, the middle the last level, and so is "up_blocks.0...".
+        """
+        where, last = name.split("."), self.levels - 1
+        level = last if where[0] == "mid_block" else int(where[1])
+        cell = 2 ** (last - level if where[0] == "up_blocks" else level)
+        return -(-latents[0] // cell), -(-latents[1] // cell)
+
     @classmethod
     def from_diffusers(cls, raw: dict[str, Any], folder: str | os.PathLike) -> UNetConfig:
         """Read diffusers' config; InputError where it names another architecture than SD1.5's."""
@@ -117,7 +129,7 @@ class UNetConfig:
         if unknown:
             raise InputError(f"{folder}/config.json: unknown block {unknown[0]!r}; expected SD1.5's blocks")
         heads = raw.get("num_attention_heads") or raw.get("attention_head_dim", 8)
-        plain = ("in_channels", "out_channels", "cross_attention_dim", "norm_num_groups", "norm_eps")
+        plain = ("in_channels", "out_channels", "cross_attention_dim", "norm_num_groups", "norm_eps", "positions")
         return cls(
             **{key: raw[key] for key in plain if key in raw},
             block_out_channels=tuple(raw["block_out_channels"]),
@@ -129,7 +141,7 @@ class UNetConfig:
 
     def to_diffusers(self) -> dict[str, Any]:
         """The config.json that diffusers' UNet2DConditionModel reads."""
-        raw = asdict(self)
+        raw = {key: value for key, value in asdict(self).items() if key != "positions" or value}
         down, up = raw.pop("down_attention"), raw.pop("up_attention")
         types = {"down_block_types": [DOWN[a] for a in down], "up_block_types": [UP[a] for a in up]}
         return {"_class_name": "UNet2DConditionModel"} | raw | types

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from lookreel.errors import InputError
 
@@ -44,7 +45,10 @@ def tensor_file(folder: str | os.PathLike) -> Path:
 
 
 def read_tensors(model: Model, folder: str | os.PathLike, dtype: torch.dtype) -> Model:
-    """Load the folder's tensors into the model, strictly, and return it in eval mode at dtype."""
+    """Load the folder's tensors into the model, strictly, and return it in eval mode at dtype.
+
+    A model on the meta device takes the tensors as the file has them, without a second copy in memory.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -63,24 +67,33 @@ def read_tensors(model: Model, folder: str | os.PathLike, dtype: torch.dtype) ->
     for fault, names in faults.items():
         if names:
             raise InputError(f"{path}: {len(names)} tensors {fault}, the first is {names[0]}")
-    model.load_state_dict(tensors, strict=True)
+    on_meta = any(t.is_meta for t in model.state_dict().values())
+    model.load_state_dict(tensors, strict=True, assign=on_meta)
     return model.to(dtype).eval()
 
 
 def write_component(folder: str | os.PathLike, config: dict[str, Any], model: nn.Module, dtype: torch.dtype) -> None:
     """Write config.json and the model's tensors; each file appears whole or not at all."""
+    tensors = {
+        name: t.detach().to("cpu", dtype if t.is_floating_point() else t.dtype)
+        for name, t in model.state_dict().items()
+    }
+    write_tensors(folder, config, tensors)
+
+
+def write_tensors(
+    folder: str | os.PathLike, config: dict[str, Any], tensors: Mapping[str, Tensor], name: str = TENSORS
+) -> None:
+    """Write config.json and the tensors as they are, in the file `name`; each file appears whole or not at all."""
     from safetensors.torch import save_file
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "config.json", config)
-    tensors = {
-        name: t.detach().to("cpu", dtype if t.is_floating_point() else t.dtype).contiguous()
-        for name, t in model.state_dict().items()
-    }
-    temporary = folder / f".{TENSORS}.tmp"
-    save_file(tensors, temporary)
-    os.replace(temporary, folder / TENSORS)
+    temporary = folder / f".{name}.tmp"
+    # transformers reads no safetensors file that does not say which library it is of
+    save_file({key: t.contiguous() for key, t in tensors.items()}, temporary, metadata={"format": "pt"})
+    os.replace(temporary, folder / name)
 
 
 def write_json(path: Path, value: Any) -> None:

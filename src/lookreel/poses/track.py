@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from lookreel.errors import InputError
+from lookreel.outputs import whole
 
 LAYOUTS = {"openpose18": 18, "wholebody133": 133}
 
@@ -59,9 +60,8 @@ class Track:
         }
         if self.dense is not None:
             arrays["dense"] = np.asarray(self.dense, np.uint8)
-        temporary = path.with_name(f".{path.name}.tmp.npz")
-        np.savez_compressed(temporary, **arrays)
-        os.replace(temporary, path)
+        with whole(path) as (temporary,), temporary.open("wb") as file:  # by its name, numpy would add another suffix
+            np.savez_compressed(file, **arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Track:

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lookreel.nets.prototypes import global_prototype, prototype, side_by_side
 from lookreel.profashion.config import SelectorConfig
-from lookreel.profashion.prototypes import PoseSelector, global_prototype, prototype
+from lookreel.profashion.prototypes import PoseSelector
 
 
 class PPA(nn.Module):
@@ -61,10 +62,10 @@ class Concat(Mean):
     """All tokens of all references as keys and values: R times the cost ("AA + concatenated references")."""
 
     def prototype(self, z: Tensor, m: Tensor, grid: tuple[int, int]) -> Tensor:
-        return z.flatten(1, 2)[:, None].expand(-1, m.shape[1], -1, -1)
+        return side_by_side(z, m.shape[1])
 
     def semantic(self, x: Tensor, m: Tensor) -> Tensor:
-        return x[:, None].expand(-1, m.shape[1], -1, -1)
+        return side_by_side(x[:, :, None], m.shape[1])
 
 
 class Full(nn.Module):

@@ -31,6 +31,8 @@ class Sampling:
     """Share of samples trained without conditions, for guidance."""
     stills: float = 0.1
     """Share of stage 2's clips that repeat one frame."""
+    noise_power: float = 1.0
+    """Timesteps are drawn with density t^(noise_power - 1); 1 (the paper) is uniform."""
     flow: str = "farneback"
     """Source of the offset loss: "farneback" on the drawn poses (the paper) or "keypoints" (exact)."""
 
@@ -53,7 +55,7 @@ def pictures(
         clip = cache[int(choices.integers(len(cache)))]
         targets = choices.integers(len(clip.latents), size=sampling.targets)
         row = _row(clip, _references(clip, sampling, choices), targets, size, noise)
-        row["t"] = sample_timesteps(noise, sampling.targets)
+        row["t"] = sample_timesteps(noise, sampling.targets, power=sampling.noise_power)
         row["drop"] = torch.rand(sampling.targets, generator=noise) < sampling.drop
         rows.append(row)
     return _stack(rows)
@@ -82,7 +84,7 @@ def clips(
         if choices.random() < sampling.stills:
             targets = np.full(sampling.targets, targets[0])
         row = _row(clip, _references(clip, sampling, choices), targets, size, noise)
-        row["t"] = sample_timesteps(noise, 1).expand(sampling.targets)
+        row["t"] = sample_timesteps(noise, 1, power=sampling.noise_power).expand(sampling.targets)
         row["drop"] = (torch.rand(1, generator=noise) < sampling.drop).expand(sampling.targets)
         delta, mask = FLOWS[sampling.flow](clip.keypoints.numpy()[targets], size, grid)
         rows.append(row | {"delta": torch.from_numpy(delta), "mask": torch.from_numpy(mask)})

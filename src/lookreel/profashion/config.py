@@ -5,27 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from lookreel.nets.pose_config import PoseConfig
 from lookreel.nets.unet_config import UNetConfig
 
 WORDS = {
     "aggregator": ("ppa", "mean", "concat", "first", "full"),
     "beta_schedule": ("scaled_linear", "linear"),
     "sampler": ("ddim", "multistep"),
+    "similarity": ("dot", "cosine"),
 }
-
-
-@dataclass(frozen=True)
-class PoseConfig:
-    """Pose encoder E_pose (section 3.2); the defaults are ControlNet's condition encoder, stride 8."""
-
-    split_limbs: bool = False
-    """Feed the convolutions of the latent path 18 maps, one for each limb colour, pooled to the latent grid."""
-    first: int = 16
-    """Channels after conv_in."""
-    blocks: tuple[tuple[int, int, int], ...] = (
-        (16, 16, 1), (16, 32, 2), (32, 32, 1), (32, 96, 2), (96, 96, 1), (96, 256, 2),
-    )  # fmt: skip
-    """(channels in, channels out, stride) of the convolutions between conv_in and conv_out."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +32,8 @@ class SelectorConfig:
     """Weight of the positional encoding P beside features of unit size."""
     temperature: float = 4.0
     """Factor on the logits of Eq. 7."""
+    similarity: str = "dot"
+    """How queries and keys are compared: "dot" (Eq. 7) or "cosine", which drops their lengths."""
     pool: int = 2
     """The selection grid is the latent grid divided by this."""
 
@@ -106,9 +96,10 @@ class ProFashionConfig:
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> ProFashionConfig:
         """The config that `to_json` wrote; ValueError or TypeError where a word or a field is unknown."""
+        given = raw.get("selector", {}) | raw
         for name, words in WORDS.items():
-            if raw.get(name, words[0]) not in words:
-                raise ValueError(f"{name} is {raw[name]!r}; expected one of {', '.join(words)}")
+            if given.get(name, words[0]) not in words:
+                raise ValueError(f"{name} is {given[name]!r}; expected one of {', '.join(words)}")
         parts = {"unet": UNetConfig, "pose": PoseConfig, "selector": SelectorConfig}
         plain = {key: _tuples(value) for key, value in raw.items() if key not in parts}
         nested = {key: kind(**{k: _tuples(v) for k, v in raw[key].items()}) for key, kind in parts.items()}
@@ -134,6 +125,7 @@ def mini() -> ProFashionConfig:
         attention_head_dim=(1, 2, 4),
         cross_attention_dim=64,
         norm_num_groups=16,
+        positions=5,
     )
     return ProFashionConfig(
         size=(128, 96),

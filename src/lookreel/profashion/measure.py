@@ -19,11 +19,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from lookreel.assets import MODELS
 from lookreel.data import mannequin
-from lookreel.data.mannequin import Clip
+from lookreel.metrics import picture
+from lookreel.metrics.clip import of_mannequin
+from lookreel.metrics.warp import warp_error
 from lookreel.nets.weights import write_json
 from lookreel.photos import Photo
 from lookreel.profashion.model import ProFashion
@@ -84,14 +85,16 @@ def _garment(system: ProFashionSystem, seed: int, frames: int, steps: int) -> di
     still = without_flow_attention(system).animate(photos, truth.track, seed=seed, steps=steps).frames
     coded = round_trip(system, truth.frames)
     back = (truth.yaw.abs() % (2 * math.pi) - math.pi).abs() < math.pi - BACK
+    known = of_mannequin(str(seed), truth)
+    counts = known.masks["person"] & known.masks["unoccluded"]
     return {
         "back_three_photos": psnr(film[back], truth.frames[back], truth.masks["garment"][back]),
         "back_front_alone": psnr(alone[back], truth.frames[back], truth.masks["garment"][back]),
         "back_vae": psnr(coded[back], truth.frames[back], truth.masks["garment"][back]),
-        "warp_film": warp_error(film, truth),
-        "warp_without_flow_attention": warp_error(still, truth),
-        "warp_truth": warp_error(truth.frames, truth),
-        "warp_vae": warp_error(coded, truth),
+        "warp_film": warp_error(_pictures(film), known.flow, counts),
+        "warp_without_flow_attention": warp_error(_pictures(still), known.flow, counts),
+        "warp_truth": warp_error(_pictures(truth.frames), known.flow, counts),
+        "warp_vae": warp_error(_pictures(coded), known.flow, counts),
     }
 
 
@@ -117,31 +120,12 @@ def round_trip(system: ProFashionSystem, frames: Tensor) -> Tensor:
 
 def psnr(film: Tensor, truth: Tensor, mask: Tensor) -> float:
     """PSNR in dB of uint8 frames (F, 3, H, W) over the pixels of mask (F, H, W): per frame, then the mean."""
-    error = (film.double() - truth.double()).square().mean(1) * mask
-    mse = error.sum((1, 2)) / mask.sum((1, 2)).clamp(min=1)
-    return (10 * torch.log10(255**2 / mse.clamp(min=1e-6))).mean().item()
+    return float(np.nanmean(picture.psnr(_pictures(film), _pictures(truth), mask.numpy())))
 
 
-def warp_error(frames: Tensor, truth: Clip) -> float:
-    """Mean of |x_i - W(x_{i-1})|^2 on [0, 1] over the person's visible pixels (Lai et al. 2018).
-
-    W warps along the exact flow. A pixel counts where it and the place it came from show the same part of the body.
-    """
-    x = frames.float() / 255
-    warped = sample_at(x[:-1], truth.flow[1:])
-    part = truth.dense[:, :1].float()
-    before = sample_at(part[:-1], truth.flow[1:])
-    valid = (truth.masks["person"][1:] & ((before - part[1:])[:, 0].abs() < 0.01)).float()
-    error = (x[1:] - warped).square().mean(1) * valid
-    return (error.sum() / valid.sum().clamp(min=1)).item()
-
-
-def sample_at(x: Tensor, flow: Tensor) -> Tensor:
-    """x (F, C, H, W) sampled bilinearly at each pixel plus flow (F, 2, H, W) in pixels."""
-    height, width = x.shape[2:]
-    ys, xs = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    grid = torch.stack([(2 * (xs + flow[:, 0]) + 1) / width - 1, (2 * (ys + flow[:, 1]) + 1) / height - 1], dim=3)
-    return F.grid_sample(x, grid.float(), mode="bilinear", padding_mode="border", align_corners=False)
+def _pictures(frames: Tensor) -> np.ndarray:
+    """uint8 (F, 3, H, W) -> (F, H, W, 3)."""
+    return np.ascontiguousarray(frames.permute(0, 2, 3, 1).cpu().numpy())
 
 
 def main() -> None:

@@ -10,12 +10,13 @@ from torch import Tensor, nn
 
 from lookreel.diffusion.objective import v_loss
 from lookreel.diffusion.schedule import Schedule
+from lookreel.nets.pose_guider import PoseGuider
+from lookreel.nets.reference import ReferenceEncoder
 from lookreel.profashion.aggregators import AGGREGATORS
 from lookreel.profashion.config import ProFashionConfig
 from lookreel.profashion.denoiser import Denoiser
 from lookreel.profashion.flow_attention import offset_loss
-from lookreel.profashion.pose_encoder import PoseFeatures, PoseGuider
-from lookreel.profashion.reference import ReferenceEncoder
+from lookreel.profashion.pose_encoder import PoseFeatures
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,12 @@ class ProFashion(nn.Module):
 
     def prototypes(self, features: Mapping[str, Tensor], m: Tensor) -> dict[str, Tensor]:
         """Eq. 2 at every block: features name -> (B, R, L, C) mixed by m -> name -> (B*F, P, C)."""
-        grids = self.grids()
-        return {name: self.aggregator.prototype(z, m, grids[name]).flatten(0, 1) for name, z in features.items()}
+        return {name: self.prototype(name, z, m) for name, z in features.items()}
+
+    def prototype(self, name: str, z: Tensor, m: Tensor) -> Tensor:
+        """Eq. 2 at one block: z (B, R, L, C) mixed by m -> (B*F, P, C)."""
+        grid = self.config.unet.grid(name, self.config.latent_size)
+        return self.aggregator.prototype(z, m, grid).flatten(0, 1)
 
     def semantic(self, x: Tensor, m: Tensor) -> Tensor:
         """Eq. 3: CLIP embeddings (B, R, D) -> tokens (B*F, M, D)."""
@@ -67,25 +72,12 @@ class ProFashion(nn.Module):
 
     def grids(self) -> dict[str, tuple[int, int]]:
         """The grid (h, w) of every attention block."""
-        return {name: self._grid(name) for name in self.denoiser.unet.attention_names()}
+        unet, latents = self.config.unet, self.config.latent_size
+        return {name: unet.grid(name, latents) for name in self.denoiser.unet.attention_names()}
 
     def flow_grids(self) -> list[tuple[int, int]]:
         """The grid (h, w) of every flow site."""
-        return [self._grid(site) for site in self.config.flow_sites]
-
-    def _grid(self, name: str) -> tuple[int, int]:
-        """The grid of a block or site: every level halves the latents, rounding up."""
-        h, w = self.config.latent_size
-        cell = 2 ** _level(name, self.config.unet.levels)
-        return -(-h // cell), -(-w // cell)
-
-
-def _level(name: str, levels: int) -> int:
-    """The level of a block, 0 the finest: "down_blocks.1..." is 1, the middle the last, "up_blocks.0..." the last."""
-    where = name.split(".")
-    if where[0] == "mid_block":
-        return levels - 1
-    return int(where[1]) if where[0] == "down_blocks" else levels - 1 - int(where[1])
+        return [self.config.unet.grid(site, self.config.latent_size) for site in self.config.flow_sites]
 
 
 class PictureStage(nn.Module):

@@ -41,10 +41,14 @@ def mini() -> Recipe:
     """The bundled model, for two CPU cores: see docs/training.md for what it cost."""
     return Recipe(
         config=config.mini(),
-        stage1=Settings(steps=4_500, batch=4, lr=5e-4, warmup=100, average=0.998, save_every=250, probe_every=500),
-        stage2=Settings(steps=350, batch=2, lr=5e-4, warmup=30, average=0.98, save_every=50, probe_every=350),
-        pictures=Sampling(targets=4),
-        clips=Sampling(targets=16, flow="keypoints"),
+        stage1=Settings(
+            steps=10_000, batch=4, lr=5e-4, warmup=100, decay=0.2, average=0.998, save_every=250, probe_every=1000
+        ),
+        stage2=Settings(
+            steps=1_000, batch=2, lr=5e-4, warmup=30, decay=0.2, average=0.98, save_every=50, probe_every=500
+        ),
+        pictures=Sampling(targets=4, noise_power=2.0),
+        clips=Sampling(targets=16, noise_power=2.0, flow="keypoints"),
     )
 
 

@@ -1,15 +1,16 @@
-"""The Pose-aware Prototype Aggregator, PPA (ProFashion, section 3.4, Eq. 5-9).
+"""The weights of the Pose-aware Prototype Aggregator, PPA (ProFashion, section 3.4, Eq. 5-7).
 
 | code | paper |
 |---|---|
 | pose, reference_poses | x_p, x_rp |
 | q, k | Eq. 5, Eq. 6 |
 | m | Eq. 7, one weight for each frame, reference and location; sums to 1 over references |
-| prototype | z_R,j, Eq. 8 |
-| global_prototype | x_R, Eq. 9 |
+
+What they weigh is in `nets/prototypes.py` (Eq. 8-9).
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +35,7 @@ class PoseSelector(nn.Module):
         self.to_k.weight.data.copy_(self.to_q.weight.data)
         nn.init.zeros_(self.to_q.bias)
         nn.init.zeros_(self.to_k.bias)
+        self.sized = SIMILARITIES[config.similarity]()
 
     def forward(self, pose: Tensor, reference_poses: Tensor) -> Tensor:
         """m of Eq. 7: pose (B, F, d, h, w), reference_poses (B, R, d, h, w) -> (B, F, R, h, w).
@@ -51,17 +53,28 @@ class PoseSelector(nn.Module):
 
     def queries(self, pose: Tensor) -> Tensor:
         """Eq. 5: (B, F, d, h, w) -> q (B, F, h*w, d)."""
-        return self.to_q(self._normed(pose))
+        return self.sized(self.to_q(self._normed(pose)))
 
     def keys(self, reference_poses: Tensor) -> Tensor:
         """Eq. 6: (B, R, d, h, w) -> k (B, R, h*w, d)."""
-        return self.to_k(self._normed(reference_poses))
+        return self.sized(self.to_k(self._normed(reference_poses)))
 
     def _normed(self, x: Tensor) -> Tensor:
         flat = x.flatten(0, 1).float()  # the norms run in full precision under autocast too
         flat = F.group_norm(flat, 1)  # unit size, so that P does not drown the pose
         p = position_encoding(*flat.shape[1:]).to(flat) * self.position
         return self.norm(flat + p).flatten(2).transpose(1, 2).unflatten(0, x.shape[:2])
+
+
+class UnitSize(nn.Module):
+    """Vectors (..., d) scaled to a mean square of 1: their dot product is d times their cosine, as large as that of
+    the queries and keys that a selector begins with."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6)
+
+
+SIMILARITIES: dict[str, Callable[[], nn.Module]] = {"dot": nn.Identity, "cosine": UnitSize}
 
 
 def position_encoding(width: int, h: int, w: int) -> Tensor:
@@ -71,21 +84,3 @@ def position_encoding(width: int, h: int, w: int) -> Tensor:
     x = torch.arange(w)[None, :, None] * rates
     parts = [y.sin().expand(h, w, -1), y.cos().expand(h, w, -1), x.sin().expand(h, w, -1), x.cos().expand(h, w, -1)]
     return torch.cat(parts, dim=2).permute(2, 0, 1)
-
-
-def prototype(z: Tensor, m: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Eq. 8: z_R,j = sum over references of z_r,j * m_j, with m resized bilinearly to block j.
-
-    z: (B, R, L, C), the references' tokens at block j on grid (h, w), L = h*w. m: (B, F, R, h', w').
-    Returns (B, F, L, C): for each frame one feature map of the shape of one reference's.
-    """
-    m_j = F.interpolate(m.flatten(0, 1), size=grid, mode="bilinear", align_corners=False).flatten(2)
-    return torch.einsum("brlc,bfrl->bflc", z, m_j.unflatten(0, m.shape[:2]).to(z.dtype))
-
-
-def global_prototype(x: Tensor, m: Tensor) -> Tensor:
-    """Eq. 9: x_R = sum over references of x_r * m_s, m_s the spatial mean of m.
-
-    x: (B, R, D) CLIP embeddings. Returns one token for each frame, (B, F, 1, D).
-    """
-    return torch.einsum("brd,bfr->bfd", x, m.mean((3, 4)).to(x.dtype))[:, :, None]

@@ -22,6 +22,8 @@ def start(config: ProFashionConfig, init: Path | None) -> ProFashionSystem:
 
     - `reference_unet`, `denoising_unet`, ...: a model of ours, continued;
     - `unet`: a Stable Diffusion 1.5 folder; both U-Nets start from it (paper, section 4.2).
+    - `temporal`: AnimateDiff's motion modules as `lookreel convert` writes them, without the flow attention;
+    so a converted Animate Anyone serves as a whole.
     None takes the bundled encoders and random networks. Raises InputError where the encoders do not fit the config.
     """
     folder = init or MODELS / "mini"
@@ -47,7 +49,7 @@ def _continue(model: ProFashion, init: Path) -> None:
             k: v for k, v in model.denoiser.unet.state_dict().items() if not k.startswith(("conv_norm_out", "conv_out"))
         }
         model.reference_encoder.unet.load_state_dict(shared)
-    for name, part in parts(model).items():
+    for name, part in (parts(model) | {"temporal": model.denoiser.motion.temporal}).items():
         if (init / name).is_dir():
             read_tensors(part, init / name, torch.float32)
     model.train()

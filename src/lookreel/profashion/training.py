@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -36,7 +36,8 @@ def train(recipe: Recipe, data: str, out: Path, steps: int | None, init: str | P
             settings = settings if steps is None else replace(settings, steps=steps)
             torch.manual_seed(settings.seed)
             system = start(recipe.config, folder)
-            run(task(system, clips, sampling, settings), here, {"data": data, "model": recipe.config.to_json()})
+            config = {"data": data, "model": recipe.config.to_json(), "sampling": asdict(sampling)}
+            run(task(system, clips, sampling, settings), here, config)
         if (here / "model" / "model_index.json").is_file():
             folder = here / "model"
     return folder if folder is not None else out

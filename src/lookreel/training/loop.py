@@ -41,7 +41,7 @@ def train(
     parameters = [p for p in network.parameters() if p.requires_grad]
     for number in range(first + 1, last + 1):
         for group in optimizer.param_groups:
-            group["lr"] = settings.lr * min(1.0, number / max(settings.warmup, 1))
+            group["lr"] = settings.rate(number)
         sums: dict[str, float] = {}
         for part in range(settings.accumulate):
             whole = part == settings.accumulate - 1  # only the last part's gradients travel between processes

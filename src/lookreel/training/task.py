@@ -27,6 +27,8 @@ class Settings:
     """Largest norm of the gradient."""
     warmup: int = 1
     """Steps over which the rate rises from 0."""
+    decay: float = 0.0
+    """Share of the steps, at the end, over which the rate falls to 0."""
     average: float = 0.999
     """Decay of the moving average of the weights; 0 keeps the last weights."""
     accumulate: int = 1
@@ -40,6 +42,12 @@ class Settings:
     probe_every: int = 250
     save_every: int = 250
     """Steps between lines of the log, probes with sample pictures, and checkpoints."""
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step, counted from 1."""
+        rising = step / max(self.warmup, 1)
+        falling = (self.steps - step + 1) / (self.decay * self.steps) if self.decay else 1.0
+        return self.lr * min(1.0, rising, falling)
 
 
 class Task(Protocol):

@@ -1,4 +1,7 @@
-"""The Reference Encoder (ProFashion, section 3.3, Eq. 1): a U-Net whose attention features describe a photo."""
+"""The reference encoder: a U-Net whose attention features describe a photo.
+
+ProFashion, section 3.3, Eq. 1; Animate Anyone's ReferenceNet (section 3.2 there).
+"""
 
 from dataclasses import replace
 
