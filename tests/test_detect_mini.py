@@ -68,4 +68,4 @@ def test_a_mirrored_figure_swaps_left_and_right(detector):
 
 def test_the_picture_for_the_documents(detector):
     drawn = picture(detector)
-    assert drawn.dtype == np.uint8 and drawn.shape == (3, 256, 4 * 144 + 400)
+    assert drawn.dtype == np.uint8 and drawn.shape == (3, 256, 4 * 192 + 400)

@@ -186,3 +186,9 @@ def test_contrast_tells_partners():
     with torch.no_grad():
         right, wrong = stage(given), stage(torch.stack([given[:, 0], given[:, 0].roll(1, 0)], dim=1))
     assert right["right"] == 1 and wrong["right"] == 0 and right["loss"] < wrong["loss"]
+
+
+def test_a_saved_vae_does_not_tell_where_it_came_from(tmp_path):
+    codec().save_pretrained(tmp_path / "first")
+    LatentCodec.from_pretrained(tmp_path / "first").save_pretrained(tmp_path / "second")
+    assert str(tmp_path) not in (tmp_path / "second" / "config.json").read_text()

@@ -75,9 +75,10 @@ def frame_times(path: str | os.PathLike) -> np.ndarray:
         stream = container.streams.video[0]
         packets = [packet.pts for packet in container.demux(stream) if packet.size and not packet.is_discard]
         tick = stream.time_base
-    if not packets or tick is None or None in packets:
+    shown = [float(pts * tick) for pts in packets if pts is not None and tick is not None]
+    if not shown or len(shown) < len(packets):
         return np.zeros(0)
-    times = np.sort([float(pts * tick) for pts in packets])
+    times = np.sort(shown)
     return times - times[0]
 
 

@@ -59,8 +59,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=5, help="ABBA rounds for ratios")
     parser.add_argument("--weights", type=Path, help="a folder of metrics' weights, for LPIPS")
     given = parser.parse_args(arguments)
-    there = given.out is not None and given.out.is_file()
-    found: dict[str, Any] = json.loads(given.out.read_text(encoding="utf-8")) if there else {}
+    out: Path | None = given.out
+    found: dict[str, Any] = json.loads(out.read_text(encoding="utf-8")) if out is not None and out.is_file() else {}
     measured = parts(given.garments, given.rounds, given.weights)
     for name in given.only:
         print(f"lookreel: {name}", file=sys.stderr, flush=True)

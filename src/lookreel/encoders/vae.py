@@ -67,4 +67,5 @@ class LatentCodec(nn.Module):
         """Write diffusers' folder at `dtype`; the codec itself keeps its own."""
         vae = copy.deepcopy(self.vae)
         nn.Module.to(vae, dtype)  # diffusers' own `to` warns of layers to keep in float32, of which there are none
+        vae.register_to_config(_name_or_path="")  # it would tell the folder it was read from
         vae.save_pretrained(folder, safe_serialization=True)

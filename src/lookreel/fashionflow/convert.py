@@ -33,13 +33,15 @@ def read(path: Path) -> dict[str, dict[str, Tensor]]:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch and the unpickler raise many kinds; each means that the file is of no use
         raise InputError(f"{path}: not a file of tensors, or damaged ({str(error).splitlines()[0]})") from error
-    entries = {name: found.get(name) if isinstance(found, Mapping) else None for name in ENTRIES.values()}
-    for name, tensors in entries.items():
+    entries: dict[str, dict[str, Tensor]] = {}
+    for name in ENTRIES.values():
+        tensors = found.get(name) if isinstance(found, Mapping) else None
         if not isinstance(tensors, Mapping) or not all(isinstance(t, Tensor) for t in tensors.values()):
             raise InputError(
                 f"{path}: no tensors under {name!r}; expected FashionFlow's checkpoint, with net and adapter"
             )
-    return {name: {k.removeprefix(PARALLEL): t for k, t in tensors.items()} for name, tensors in entries.items()}
+        entries[name] = {key.removeprefix(PARALLEL): tensor for key, tensor in tensors.items()}
+    return entries
 
 
 def convert(

@@ -56,7 +56,7 @@ class FullConv3d(nn.Module):
         with torch.no_grad():
             self.conv.weight.zero_()
             self.conv.weight[:, :, reach // 2] = start.weight
-            self.conv.bias.copy_(start.bias)
+            self.conv.bias = start.bias
 
     def forward(self, x: Tensor) -> Tensor:
         return self.conv(x)

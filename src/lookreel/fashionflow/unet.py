@@ -29,7 +29,7 @@ class DownLevel(nn.ModuleList):
         first, further, attention, down, cross = self
         x = first(x, time)
         skips = [x]
-        for resnet in further:
+        for resnet in further.children():
             x = resnet(x)
         x = x if attention is None else attention(x)
         return cross(down(x), context), [*skips, x]
@@ -43,7 +43,7 @@ class UpLevel(nn.ModuleList):
         early, late = skips
         x = first(torch.cat([late * SKIP_SCALE, up(x)], dim=1), time)
         x = torch.cat([early * SKIP_SCALE, x], dim=1)
-        for resnet in further:
+        for resnet in further.children():
             x = resnet(x)
         return cross(x if attention is None else attention(x), context)
 

@@ -46,8 +46,9 @@ def track(clip: Stored, frames: int, size: tuple[int, int], fit: Fit) -> Track |
 
     Raises InputError where the track has another number of frames than the clip.
     """
-    path = clip.root / clip.line["poses"] if clip.known("poses") else clip.path.with_name(f"{clip.name}.npz")
-    if not clip.known("poses") and not path.is_file():
+    named = clip.known("poses")
+    path = clip.root / named if named else clip.path.with_name(f"{clip.name}.npz")
+    if not named and not path.is_file():
         return None
     found = Track.load(path)
     if len(found) != frames:
@@ -80,9 +81,10 @@ def masks(clip: Stored, frames: int, fit: Fit) -> dict[str, np.ndarray]:
 
 def flow(clip: Stored, frames: int, fit: Fit) -> np.ndarray | None:
     """The manifest's `flow`, a .npz with `flow` (F, 2, H, W): x, y in pixels from frame i to i - 1; after `fit`."""
-    if clip.known("flow") is None:
+    named = clip.known("flow")
+    if named is None:
         return None
-    path = clip.root / clip.line["flow"]
+    path = clip.root / named
     arrays = _arrays(path)
     found = arrays.get("flow", next(iter(arrays.values())))
     _check_shape(clip, "flow", found.shape, (frames, 2, *fit.source))

@@ -122,8 +122,8 @@ class Head(nn.Module):
 
     def __init__(self, code: int) -> None:
         super().__init__()
-        self.look = nn.Sequential(Block(3, 12), Block(12, 24, 2), Block(24, 32, 2), nn.Flatten())
-        self.code = nn.Sequential(nn.Linear(32 * (self._WIDE // 4) ** 2, code), nn.SiLU())
+        self.look = nn.Sequential(Block(3, 16), Block(16, 32, 2), Block(32, 48, 2), nn.Flatten())
+        self.code = nn.Sequential(nn.Linear(48 * (self._WIDE // 4) ** 2, code), nn.SiLU())
         line = torch.arange(self._WIDE) - (self._WIDE - 1) / 2
         y, x = torch.meshgrid(line - self._WIDE / 2 + self._BELOW, line, indexing="ij")
         self.register_buffer("window", torch.stack([x, y], dim=2), persistent=False)
@@ -161,8 +161,8 @@ class PoseNetwork(nn.Module):
         middle = self.merge8(middle + _up(self.lateral8(self.down16(middle))))
         fine = self.merge4(fine + _up(self.lateral4(middle)))
         first = self._bins(self.first(fine))
-        # Without detaching, the window would also be moved to wherever a head is easier to read.
-        code = self.head(crops, torch.stack([_mean_bin(line[:, NECK]) for line in first], dim=1).detach() / SPLIT)
+        neck = torch.stack([line[:, NECK].argmax(1) for line in first], dim=1) / SPLIT
+        code = self.head(crops, neck)
         fine = self.turn(fine, code)
         heat = self.heat(fine)
         seen = (heat.flatten(2).softmax(2) * self.near(fine).flatten(2)).sum(2) + self.far(code)
@@ -170,11 +170,6 @@ class PoseNetwork(nn.Module):
 
     def _bins(self, heat: Tensor) -> tuple[Tensor, Tensor]:
         return self.columns(heat.logsumexp(2)), self.rows(heat.logsumexp(3))
-
-
-def _mean_bin(logits: Tensor) -> Tensor:
-    """The mean bin (N,) under softmax of logits (N, bins)."""
-    return (logits.softmax(1) * torch.arange(logits.shape[1], device=logits.device)).sum(1)
 
 
 class PersonOutputs(nn.Module):

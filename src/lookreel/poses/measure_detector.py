@@ -148,7 +148,7 @@ def crowd(yaws: Sequence[float], heights: Sequence[int], size: tuple[int, int], 
 
 def picture(detector: Detector) -> np.ndarray:
     """uint8 (3, H, W): a garment from four sides and three people, with the joints that the detector reads."""
-    still = mannequin.frames_at(mannequin.TEST.start + 3, [0, 0.9, np.pi / 2, np.pi], (256, 144)).frames.numpy()
+    still = mannequin.frames_at(mannequin.TEST.start + 3, [0, 0.9, np.pi / 2, np.pi], (256, 192)).frames.numpy()
     people = crowd([0.2, -2.6, 0.6], [256, 208, 168], (256, 400), seed=20)
     return np.concatenate([_drawn(detector, frame) for frame in (*still, people)], axis=2)
 

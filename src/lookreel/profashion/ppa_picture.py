@@ -31,13 +31,13 @@ def picture(film: Film, names: Sequence[str] = NAMES) -> Figure:
     """
     weights = np.array(film.report["weights"])
     figure = Figure(figsize=(12, 4.4), dpi=100, layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=(1, 5))
+    left, right = np.ravel(figure.subfigures(1, 2, width_ratios=(1, 5)))
     for axis, photo, name, color in zip(
         left.subplots(len(names), 1), film.references or (), names, COLORS, strict=True
     ):
         _framed(axis, photo, color)
         axis.set_ylabel(name, color=color, fontsize=11)
-    above, below = right.subfigures(2, 1, height_ratios=(2, 3))
+    above, below = np.ravel(right.subfigures(2, 1, height_ratios=(2, 3)))
     chosen = np.linspace(0, len(film) - 1, min(SHOWN, len(film))).round().astype(int)
     for axis, frame in zip(np.ravel(above.subplots(1, len(chosen))), chosen, strict=True):
         _framed(axis, film.frames[frame], COLORS[int(weights[frame].argmax())])

@@ -179,7 +179,7 @@ def _found(answers: np.ndarray, boxes: list[np.ndarray]) -> tuple[float, float]:
 
 
 SETTINGS = Settings(
-    steps=1000,
+    steps=2000,
     batch=4,
     lr=3e-3,
     warmup=50,

@@ -39,7 +39,7 @@ def figures(seed: int, choices: np.random.Generator) -> list[Figure]:
     if choices.random() < 0.6:
         made = mannequin.frames_at(seed, choices.uniform(-np.pi, np.pi, PER_GARMENT).tolist(), RENDERED)
     else:
-        fps = float(choices.uniform(2, 12))
+        fps = float(choices.uniform(2, 8))
         made = mannequin.clip(seed, str(choices.choice(mannequin.MOTIONS)), PER_GARMENT, RENDERED, fps)
     pictures = made.frames.permute(0, 2, 3, 1).numpy()
     masks = made.masks["person"].numpy().astype(np.uint8)
@@ -76,13 +76,13 @@ def backdrop(size: tuple[int, int], choices: np.random.Generator) -> np.ndarray:
 def relit(picture: np.ndarray, choices: np.random.Generator) -> np.ndarray:
     """The picture uint8 (H, W, 3) in another light, sometimes coarser or grainy."""
     height, width = picture.shape[:2]
-    if choices.random() < 0.3:
-        share = choices.uniform(0.55, 0.95)
+    if choices.random() < 0.25:
+        share = choices.uniform(0.6, 0.95)
         small = cv2.resize(picture, (round(width * share), round(height * share)), interpolation=cv2.INTER_AREA)
         picture = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
     light = choices.uniform(0.75, 1.3) * choices.uniform(0.88, 1.12, 3)
     result = picture.astype(np.float32) * light.astype(np.float32) + np.float32(choices.uniform(-20, 20))
-    if choices.random() < 0.3:
+    if choices.random() < 0.25:
         grain = np.random.Generator(np.random.SFC64(choices.integers(2**31))).standard_normal(picture.shape, np.float32)
         result += grain * np.float32(choices.uniform(2, 12))
     return result.clip(0, 255).astype(np.uint8)
