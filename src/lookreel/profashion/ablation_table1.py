@@ -51,8 +51,9 @@ def table1() -> Ablation:
         attention_head_dim=(1, 2, 3),
         cross_attention_dim=64,
         norm_num_groups=16,
+        positions=5,
     )
-    config = replace(configs.mini(), size=(64, 48), unet=unet)
+    config = replace(configs.mini(), size=(64, 48), unet=unet, sampler="multistep", guidance=2.5)
     pictures = Settings(
         steps=1500, batch=4, lr=5e-4, warmup=100, decay=0.2, average=0.995, precision="no", save_every=250
     )
@@ -68,7 +69,9 @@ def table1() -> Ablation:
 
 def toy() -> Ablation:
     """A few rows in seconds: for tests."""
-    config = replace(configs.toy(), unet=replace(configs.toy().unet, cross_attention_dim=64), window=4, overlap=1)
+    config = replace(
+        configs.toy(), unet=replace(configs.toy().unet, cross_attention_dim=64), window=4, overlap=1, guidance=2.5
+    )
     few = Settings(steps=2, batch=1, lr=1e-3, precision="no", log_every=1, save_every=1)
     names = ("vae", "first", "ppa", "temporal", "fta", "guidance-1", "photos-random", "motion-another")
     rows = (*table1_rows(), *guidance_rows(config.guidance), *photo_rows())

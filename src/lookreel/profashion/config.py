@@ -134,9 +134,9 @@ def mini() -> ProFashionConfig:
         pose=PoseConfig(split_limbs=True, first=48, blocks=((48, 64, 1),)),
         motion_heads=4,
         flow_sites=("down_blocks.2.0", "mid_block.0", "up_blocks.0.0", "up_blocks.1.0"),
-        sampler="multistep",
+        sampler="ddim",
         steps=15,
-        guidance=2.5,
+        guidance=1.5,
     )
 
 
