@@ -208,3 +208,8 @@ def _mask(given: Picture, name: str, source_size: tuple[int, int], read_at: tupl
         raise InputError(f"mask of {name}: {mask.width}x{mask.height}; expected the photo's shape, {width}x{height}")
     grey = mask.convert("RGBA").getchannel("A") if mask.mode == "RGBA" else mask.convert("L")
     return grey.resize(read_at, Image.Resampling.BILINEAR)
+
+
+def to_uint8(pixels: torch.Tensor) -> torch.Tensor:
+    """Pixels in [-1, 1] as uint8 of the same shape."""
+    return ((pixels + 1) * 127.5).round().clamp(0, 255).byte()

@@ -60,7 +60,7 @@ class System(ABC):
         motion: a bundled name, a path, or a `Track`.
         seed: equal seeds give equal films. steps, guidance: None takes the model's own.
         frames: the first so many frames of the motion; None takes all.
-        preset: "exact", or one of the faster ones of `diffusion/pace.py`, which make nearly the same film.
+        preset: "exact", or one of the faster ones of `diffusion/pace.py`, which make a similar film.
         on_step(done, total, preview): called after each sampler step; preview() is a small rough film,
             uint8 (F, 3, h, w).
         Raises InputError where an input is wrong.

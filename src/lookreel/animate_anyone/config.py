@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from lookreel.nets.from_json import tuples
 from lookreel.nets.pose_config import PoseConfig
 from lookreel.nets.unet_config import UNetConfig
 
@@ -84,10 +85,6 @@ class AnimateAnyoneConfig:
     def from_json(cls, raw: dict[str, Any]) -> AnimateAnyoneConfig:
         """The config that `to_json` wrote; ValueError or TypeError where a word or a field is unknown."""
         parts = {"unet": UNetConfig, "pose": PoseConfig, "select": SelectConfig}
-        plain = {key: _tuples(value) for key, value in raw.items() if key not in parts}
-        nested = {key: kind(**{k: _tuples(v) for k, v in raw[key].items()}) for key, kind in parts.items()}
+        plain = {key: tuples(value) for key, value in raw.items() if key not in parts}
+        nested = {key: kind(**{k: tuples(v) for k, v in raw[key].items()}) for key, kind in parts.items()}
         return cls(**plain, **nested)
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value

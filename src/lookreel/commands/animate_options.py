@@ -38,7 +38,7 @@ Variations = Annotated[
     int | None, typer.Option(help="Make so many films, OUT-1.mp4 and on, with seeds SEED, SEED+1 and on.")
 ]
 Preset = Annotated[
-    str, typer.Option(help="fast makes nearly the same film in a third of the time; an unknown name lists all.")
+    str, typer.Option(help="fast asks the network a third as often, for a similar film; an unknown name lists all.")
 ]
 Memory = Annotated[
     str | None, typer.Option(help="Plan the film for so much memory on its device, such as 8GB, and say how.")

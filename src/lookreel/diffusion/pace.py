@@ -1,7 +1,7 @@
 """How much of a film's full work is done: fewer steps, guidance for some of them, deep features used again.
 
 Sources: guidance in an interval, Kynkaanniemi et al. 2024 (arXiv 2404.07724); deep features used again, DeepCache, Ma
-et al. 2024 (arXiv 2312.00858). What each costs in quality is measured: docs/bench.md.
+et al. 2024 (arXiv 2312.00858). `make bench` measures what each costs in quality.
 """
 
 from __future__ import annotations

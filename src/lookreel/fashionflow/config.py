@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from lookreel.nets.from_json import tuples
+
 WORDS = {
     "beta_schedule": ("cosine_ramp", "cosine", "scaled_linear", "linear"),
     "prediction": ("eps", "v"),
@@ -151,15 +153,11 @@ class FashionFlowConfig:
     def from_json(cls, raw: dict[str, Any]) -> FashionFlowConfig:
         """The config that `to_json` wrote; ValueError or TypeError where a word or a field is unknown."""
         nets = {name: _net(raw.get(name)) for name in ("net", "interpolation")}
-        return cls(**{name: _tuples(value) for name, value in raw.items() if name not in nets}, **nets)
+        return cls(**{name: tuples(value) for name, value in raw.items() if name not in nets}, **nets)
 
 
 def _net(raw: dict[str, Any] | None) -> NetConfig | None:
-    return None if raw is None else NetConfig(**{name: _tuples(value) for name, value in raw.items()})
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
+    return None if raw is None else NetConfig(**{name: tuples(value) for name, value in raw.items()})
 
 
 def paper() -> FashionFlowConfig:

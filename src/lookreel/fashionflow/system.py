@@ -22,7 +22,7 @@ from lookreel.fashionflow.pictures import Pictures
 from lookreel.fashionflow.request import Lengths, check, lengths, only_photo
 from lookreel.fashionflow.sampling import Sampling, sample
 from lookreel.film import Film
-from lookreel.photos import OpenedPhoto
+from lookreel.photos import OpenedPhoto, to_uint8
 from lookreel.poses.track import Track
 from lookreel.preview import LatentColors
 from lookreel.report import facts
@@ -111,7 +111,7 @@ class FashionFlowSystem(System):
         seconds = {"encode": encoded - began, "film": made - encoded, "interpolate": time.monotonic() - made}
         settings = {"seed": seed, "steps": steps, "sampler": sampling.sampler, "interpolate": interpolate}
         report = self._report(photo, settings | {"frames": len(film)}, seconds, length)
-        return Film(film, self.config.fps * interpolate, report, references=[_uint8(photo.pixels)])
+        return Film(film, self.config.fps * interpolate, report, references=[to_uint8(photo.pixels)])
 
     @torch.no_grad()
     def double(self, film: Tensor, photo: Tensor, seed: int = 0, steps: int | None = None) -> Tensor:
@@ -172,7 +172,3 @@ def _told(on_step: OnStep | None, colors: LatentColors, before: int, total: int)
     if on_step is None:
         return None
     return lambda done, x0: on_step(before + done, total, lambda: colors(x0))
-
-
-def _uint8(pixels: Tensor) -> Tensor:
-    return ((pixels + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from lookreel.nets.from_json import tuples
 from lookreel.nets.pose_config import PoseConfig
 from lookreel.nets.unet_config import UNetConfig
 
@@ -101,13 +102,9 @@ class ProFashionConfig:
             if given.get(name, words[0]) not in words:
                 raise ValueError(f"{name} is {given[name]!r}; expected one of {', '.join(words)}")
         parts = {"unet": UNetConfig, "pose": PoseConfig, "selector": SelectorConfig}
-        plain = {key: _tuples(value) for key, value in raw.items() if key not in parts}
-        nested = {key: kind(**{k: _tuples(v) for k, v in raw[key].items()}) for key, kind in parts.items()}
+        plain = {key: tuples(value) for key, value in raw.items() if key not in parts}
+        nested = {key: kind(**{k: tuples(v) for k, v in raw[key].items()}) for key, kind in parts.items()}
         return cls(**plain, **nested)
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
 
 
 def sd15() -> ProFashionConfig:

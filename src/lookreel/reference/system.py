@@ -26,7 +26,7 @@ from lookreel.encoders.image_encoder import ImageEncoder
 from lookreel.encoders.vae import LatentCodec
 from lookreel.errors import InputError
 from lookreel.film import Film
-from lookreel.photos import OpenedPhoto, open_photos
+from lookreel.photos import OpenedPhoto, open_photos, to_uint8
 from lookreel.poses.motions import Motion, load_motion
 from lookreel.poses.track import Track
 from lookreel.preview import LatentColors
@@ -158,7 +158,7 @@ class ReferenceSystem(System):
         settings["plan"] = self.plan.to_json()
         weights = m.flatten(3).mean(3)[0] if m.ndim == 5 else None
         facts = report(self, references, driving, settings | self.facts(), seconds, weights)
-        shown = [_uint8(photo.pixels) for photo in references]
+        shown = [to_uint8(photo.pixels) for photo in references]
         return Film(film, driving.track.fps, facts, references=shown, poses=poses)
 
     def facts(self) -> dict[str, Any]:
@@ -259,7 +259,3 @@ def _driving(motion: str | os.PathLike | Track | None, frames: int | None) -> Mo
     if motion is None:
         raise InputError("motion: none given; expected a bundled name (see `lookreel motions`), a file or a Track")
     return load_motion(motion).first(frames)
-
-
-def _uint8(pixels: Tensor) -> Tensor:
-    return ((pixels + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
