@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import UNet2DConditionModel
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from lookreel import api
 from lookreel.encoders.vae import LatentCodec
@@ -136,6 +136,22 @@ def test_a_missing_component_is_named(copied, name):
         api.load(copied, "cpu")
 
 
+@pytest.mark.parametrize("name", ["vae", "image_encoder"])
+def test_encoders_that_are_not_whole_are_refused(copied, name):
+    file = next((copied / name).glob("*.safetensors"))
+    config, tensors = (copied / name / "config.json").read_text(), load_file(file)
+    first = sorted(tensors)[0]
+    for text in ("{", "[]", "{}"):
+        (copied / name / "config.json").write_text(text)
+        with pytest.raises(InputError, match=name) as error:
+            api.load(copied, "cpu")
+        assert "\n" not in str(error.value)
+    (copied / name / "config.json").write_text(config)
+    save_file({key: value for key, value in tensors.items() if key != first}, file, {"format": "pt"})
+    with pytest.raises(InputError, match=f"{name}.*1 tensors missing, the first is {first}"):
+        api.load(copied, "cpu")
+
+
 def test_tensors_of_another_net_are_refused(copied):
     shutil.copy(copied / "pose_guider" / "diffusion_pytorch_model.safetensors", copied / "pose_features")
     with pytest.raises(InputError, match="pose_features.*tensors missing"):
@@ -148,6 +164,7 @@ def test_tensors_of_another_net_are_refused(copied):
         ("{", "not readable"),
         ("[]", "not readable"),
         ("{}", "not readable"),
+        ('{"_class_name": ["ProFashionSystem"]}', "ProFashionSystem"),
         ('{"_class_name": "StableDiffusionPipeline"}', "a StableDiffusionPipeline"),
         ('{"_class_name": "ProFashionSystem"}', "not a config of ProFashion"),
         ('{"_class_name": "ProFashionSystem", "config": {"mystery": 1}}', "not a config of ProFashion"),
@@ -169,6 +186,45 @@ def test_an_unknown_word_in_the_config_is_refused(copied, field, value):
     (copied / "model_index.json").write_text(json.dumps(index))
     with pytest.raises(InputError, match=f"{field}.*{value}"):
         api.load(copied, "cpu")
+
+
+WRONG_FIELDS = [
+    ({"size": [130, 96]}, "multiples of 4"),
+    ({"size": [0, 0]}, "multiples of 4"),
+    ({"size": [-128, 96]}, "multiples of 4"),
+    ({"size": [32.5, 24]}, "size is 32.5"),
+    ({"size": "big"}, "size is 'big'"),
+    ({"size": [32, 24, 3]}, "size is"),
+    ({"vae_factor": 0}, "multiples of 0"),
+    ({"vae_factor": 8}, "encoders of VAE factor and width"),
+    ({"steps": "many"}, "steps is 'many'"),
+    ({"steps": True}, "steps is True"),
+    ({"guidance": None}, "guidance is None"),
+    ({"shared_noise": 3.0}, "shared_noise 3"),
+    ({"motion_heads": 5}, "no multiple of 5 heads"),
+    ({"motion_heads": 0}, "no multiple of 0 heads"),
+    ({"unet": 3}, "unet is 3"),
+    ({"window": 99}, "window 99"),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), WRONG_FIELDS)
+def test_a_wrong_config_is_refused(copied, change, words):
+    index = json.loads((copied / "model_index.json").read_text())
+    index["config"] |= change
+    (copied / "model_index.json").write_text(json.dumps(index))
+    with pytest.raises(InputError, match=words) as error:
+        api.load(copied, "cpu")
+    assert "\n" not in str(error.value) and str(copied) in str(error.value)
+
+
+def test_a_config_from_before_a_field_was_there_is_read(copied):
+    index = json.loads((copied / "model_index.json").read_text())
+    for name in ("shared_noise", "motion_sites", "beta_schedule"):
+        del index["config"][name]
+    del index["config"]["selector"]["similarity"]
+    (copied / "model_index.json").write_text(json.dumps(index))
+    assert api.load(copied, "cpu").config == toy()
 
 
 def test_a_folder_that_is_no_model_is_refused(tmp_path):

@@ -30,6 +30,8 @@ def folder(tmp_path, photo, picture, monkeypatch) -> Path:
     Track(keypoints[:0], (128, 96)).save("empty.npz")
     Track(keypoints * np.nan, (128, 96)).save("nan.npz")
     Path("letter.npz").write_text("no track at all\n")
+    np.save("array.npy", keypoints)
+    Path("array.npy").rename("array.npz")
     return tmp_path
 
 
@@ -82,6 +84,10 @@ def refused(folder: Path, capsys, arguments: tuple[str, ...], *words: str) -> No
         ((*PHOTO, "--out", "taken.mp4"), ("taken.mp4", "exists already", "--force")),
         ((*PHOTO, "--out", "done.mp4"), ("done.png", "exists already", "--force")),
         ((*PHOTO, "--out", "front.mp4", "--force"), ("front.png",)),
+        ((*PHOTO, "--out", "o" * 240 + ".mp4"), ("244 bytes", "at most 200")),
+        (("--photo", "p" * 300 + ".png"), ("File name too long",)),
+        ((*PHOTO, "--detector", "oracle"), ("'oracle'", "mini", "dwpose")),
+        ((*PHOTO, "--weights", "no/folder"), ("--weights", "no/folder")),
     ],
 )
 def test_options_are_checked_before_a_model_is_loaded(folder, capsys, arguments, words):
@@ -102,6 +108,7 @@ def test_options_are_checked_before_a_model_is_loaded(folder, capsys, arguments,
         ((*PHOTO, "--motion", "album"), ("album",)),
         ((*PHOTO, "--motion", "letter.npz"), ("letter.npz",)),
         ((*PHOTO, "--motion", "letter.png"), ("letter.png",)),
+        ((*PHOTO, "--motion", "array.npz"), ("array.npz", "not a readable .npz")),
         ((*PHOTO, "--motion", "empty.npz"), ("empty.npz", "no frames")),
         ((*PHOTO, "--motion", "nan.npz"), ("nan.npz", "finite")),
     ],

@@ -22,6 +22,7 @@ class Stub:
 
     size = (64, 48)
     takes_motion, interpolates, presets = True, False, ("exact",)
+    scales, samplers, most_photos = ("guidance",), (), None
 
     def __init__(self) -> None:
         self.calls = []

@@ -303,7 +303,8 @@ def test_public_weights_are_listed_with_their_command(capsys):
             assert part.repository in text and part.licence in text
     assert main(["models", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)["public"]
-    assert [model["name"] for model in listed] == ["animate-anyone", "profashion-start"]
+    names = ["animate-anyone", "profashion-start", "dreampose", "dreampose-start"]
+    assert [model["name"] for model in listed] == names
 
 
 def test_the_listed_files_are_those_that_are_read():

@@ -30,7 +30,7 @@ def config(**changes) -> ProFashionConfig:
         attention_head_dim=published.HEADS,
     )
     pose = PoseConfig(first=4, blocks=((4, 4, 1), (4, 6, 2), (6, 6, 1), (6, 8, 2), (8, 8, 1), (8, 12, 2)))
-    sizes = dict(size=(64, 48), vae_factor=8, unet=unet, pose=pose, motion_heads=8, flow_sites=SITES)
+    sizes = dict(size=(64, 48), vae_factor=8, unet=unet, pose=pose, motion_heads=8, max_frames=32, flow_sites=SITES)
     return replace(toy(), **(sizes | changes))
 
 

@@ -36,7 +36,7 @@ def test_at_the_start_a_video_is_its_pictures():
     inputs = given(net)
     v, offsets = net.video(*inputs, FRAMES)
     assert_close(v, net.image(*inputs))
-    assert len(offsets) == len(net.motion.flow) == 4 and not any(o.any() for o in offsets)
+    assert len(offsets) == len(net.motion.flow) == 5 and not any(o.any() for o in offsets)
 
 
 @torch.no_grad()

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from lookreel.nets.position import waves
 from lookreel.poses.flow import farneback_flow, keypoint_flow
 from lookreel.profashion.flow_attention import FlowAttention, _on_grid, offset_loss, previous, warp
 from toys import awake
@@ -40,6 +41,25 @@ def test_at_the_start_the_previous_frame_is_read_where_it_stands():
     for frame, before in ((0, 0), (1, 0), (2, 1)):
         seen = net.attention(tokens[frame : frame + 1], tokens[before : before + 1])
         assert_close(z[frame], x[frame] + seen[0].T.unflatten(1, (6, 5)))
+
+
+@torch.no_grad()
+def test_told_its_places_a_layer_begins_with_the_warped_cell_at_its_own_place():
+    """Without places a warp only reorders the tokens, to which an attention is blind."""
+    u = torch.randn(1, 32, 8, 6, generator=torch.Generator().manual_seed(2))
+    moved = warp(u, torch.ones(1, 2, 8, 6)).flatten(2).transpose(1, 2)
+    found = {}
+    for octaves in (0, 4):
+        attention = FlowAttention(32, 2, octaves).attention
+        for projection in (attention.to_q, attention.to_k):
+            torch.nn.init.zeros_(projection.weight)
+        for projection in (attention.to_v, attention.to_out[0]):
+            torch.nn.init.eye_(projection.weight)
+        places = waves(8, 6, octaves, u) if octaves else None
+        read = attention.attend(torch.zeros(1, 48, 32), moved, places)
+        first_head = torch.stack([read[..., :16].flatten(), moved[..., :16].flatten()])
+        found[octaves] = torch.corrcoef(first_head)[0, 1]
+    assert found[4] > 0.6 and abs(found[0]) < 0.3
 
 
 @torch.no_grad()

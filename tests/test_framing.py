@@ -151,6 +151,8 @@ def test_wrong_backgrounds_and_masks(picture, tmp_path):
     for background in ("whitish", "no/such.png", tmp_path):
         with pytest.raises(InputError, match="neither a colour"):
             open_photo(Photo(picture, mask=mask, background=background), SIZE)
+    with pytest.raises(InputError, match="mask of photo: an array of float64"):
+        open_photo(Photo(picture, mask=mask / 255, background="white"), SIZE)
     with pytest.raises(InputError, match="mask of photo: 96x64"):
         open_photo(Photo(picture, mask=mask[:64], background="white"), SIZE)
     with pytest.raises(InputError, match=r"gone\.png: no such file"):

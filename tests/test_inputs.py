@@ -163,6 +163,19 @@ def test_another_body_is_fitted_by_default_and_told(reader, turn):
         gather(PHOTOS, driving, FILM, finder=Finder(), how="none", strict=True)
 
 
+def test_a_fit_that_is_asked_for_is_made_or_refused(reader, turn):
+    head = turn.track.keypoints * (np.arange(18) > 13)[:, None]
+    for how in ("global", "limbs"):
+        with pytest.raises(InputError, match=f"align: {how} asked for; expected shoulders and hips"):
+            gather("front.png", Track(head, SIZE), FILM, finder=Finder(), how=how)
+    assert gather("front.png", Track(head, SIZE), FILM, finder=Finder()).aligned.how == "none"
+
+
+def test_a_motion_shorter_than_asked_for_is_told(reader, turn):
+    assert "frames: 25 asked for; track has 24" in gather("front.png", turn.track, FILM, frames=25).notices
+    assert not gather("front.png", turn.track, FILM, frames=24).notices
+
+
 def test_a_front_photo_is_fitted_to_whatever_the_order(reader, turn):
     driving = other_body(turn.track)
     one, two = (gather(p, driving, FILM, finder=Finder()).motion.track for p in (PHOTOS, PHOTOS[::-1]))

@@ -51,7 +51,7 @@ def test_a_track_file_and_a_track(tmp_path):
 
 
 def test_wholebody_tracks_are_reduced():
-    keypoints = np.random.default_rng(0).uniform(0.4, 1, (2, 133, 3)).astype(np.float32)
+    keypoints = np.random.default_rng(0).uniform([0, 0, 0.4], [96, 128, 1], (2, 133, 3)).astype(np.float32)
     motion = load_motion(Track(keypoints, (128, 96), layout="wholebody133"))
     assert motion.track.layout == "openpose18" and motion.track.keypoints.shape == (2, 18, 3)
 
@@ -78,6 +78,19 @@ def test_an_unknown_name_lists_the_bundled_ones(bundle):
             load_motion(name)
 
 
+def test_lists_make_a_track_too():
+    track = _track()
+    motion = load_motion(Track(track.keypoints.tolist(), list(track.size), np.float32(12)))
+    np.testing.assert_array_equal(motion.track.keypoints, track.keypoints)
+    assert motion.track.size == (128, 96) and type(motion.track.fps) is float
+
+
+@pytest.mark.parametrize("source", [3, ["turn"], b"turn", np.zeros((2, 18, 3))])
+def test_what_is_neither_a_name_nor_a_track(source):
+    with pytest.raises(InputError, match="expected a bundled name, a path or a Track"):
+        load_motion(source)
+
+
 def test_files_that_are_no_motion(tmp_path):
     (tmp_path / "text.npz").write_text("hello")
     (tmp_path / "text.mp4").write_text("hello")
@@ -99,6 +112,10 @@ def test_files_that_are_no_motion(tmp_path):
         ({"size": (0, 96)}, "size"),
         ({"fps": 0.0}, "fps"),
         ({"fps": float("nan")}, "fps"),
+        ({"fps": 1e-9}, "fps"),
+        ({"dense": np.zeros((9, 3, 2, 2), np.uint8)}, "dense"),
+        ({"keypoints": _track().keypoints / [96, 128, 1]}, "expected pixels"),
+        ({"keypoints": _track().keypoints + np.array([500, 0, 0], np.float32)}, "no joint lies within .* 96x128"),
     ],
 )
 def test_wrong_tracks_are_refused_in_a_file_and_in_memory(tmp_path, in_file, change, word):

@@ -133,7 +133,7 @@ def test_what_is_written_is_read(tmp_path, places, folder):
     again, notices = read_json(path, 25.0)
     np.testing.assert_allclose(again.keypoints, track.keypoints, atol=1e-3)
     assert (again.size, again.fps) == (SIZE, 29.97)
-    assert notices == [f"{path}: nobody in 1 of 12 frames"]
+    assert notices == [f"{path}: the person is not found in 1 of 12 frames, first in 5"]
 
 
 def test_a_wholebody_track_is_written_as_18(tmp_path, places):
@@ -166,15 +166,15 @@ def test_of_several_people_one_is_followed(tmp_path, places):
     track, notices = read_json(path, 25.0)
     np.testing.assert_allclose(track.keypoints[:2], np.stack([expected(places)] * 2), atol=1e-3)
     assert not track.keypoints[2].any()  # only the other one is there
-    assert "2 people" in notices[0] and "nobody in 1 of 3" in notices[1]
+    assert "2 people" in notices[0] and "not found in 1 of 3 frames" in notices[1]
     second = read(tmp_path, content, person=2)
     assert (second.keypoints[:, :, 2] > 0).all() and np.ptp(second.keypoints[:, 0], axis=0).max() == 0
-    with pytest.raises(InputError, match="--person: found 3"):
+    with pytest.raises(InputError, match="--person 3: .* shows 2 people"):
         read(tmp_path, content, person=3)
 
 
 def test_two_of_one_size_need_a_word(tmp_path, places):
-    with pytest.raises(InputError, match="two of one size; --person N"):
+    with pytest.raises(InputError, match="2 people, 2 of nearly the same size; .*--person 2"):
         read(tmp_path, openpose(*two(places, 0.95), **CANVAS))
 
 

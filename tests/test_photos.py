@@ -160,6 +160,11 @@ def test_several_photos_need_poses(photo, picture):
         open_photos([photo, Photo(picture, pose([(1, 1)]))], SIZE)
 
 
+def test_a_pose_without_a_visible_joint_is_none(photo, picture):
+    with pytest.raises(InputError, match=r"^photo: no pose known"):
+        open_photos([Photo(photo, pose([(1, 1)])), Photo(picture, np.zeros((18, 3)))], SIZE)
+
+
 @pytest.mark.parametrize(
     ("track", "words"),
     [
@@ -167,6 +172,7 @@ def test_several_photos_need_poses(photo, picture):
         (Track(np.zeros((1, 18, 3), np.float32), (96, 128)), "128x96.*96x128"),
         (np.full((18, 3), np.nan), "finite"),
         (np.zeros((17, 3)), r"\(17, 3\)"),
+        (["front"], "no numbers"),
     ],
 )
 def test_poses_that_do_not_belong_to_the_photo(photo, track, words):
@@ -229,3 +235,5 @@ def test_missing_file_folder_and_wrong_types(tmp_path):
         open_photo(3, SIZE)
     with pytest.raises(InputError, match="none given"):
         open_photos([], SIZE)
+    with pytest.raises(InputError, match="a int; expected one photo or a list"):
+        open_photos(3, SIZE)

@@ -69,7 +69,7 @@ def test_grids_are_those_of_the_features_and_the_offsets():
         _, offsets = net.denoiser.video(made.latents[0], made.t[0], torch.zeros(2, 1, 8), {}, pose, 2)
     assert {name: h * w for name, (h, w) in net.grids().items()} == {name: z.shape[2] for name, z in found.items()}
     assert [tuple(o.shape[2:]) for o in offsets] == net.flow_grids()
-    assert set(net.flow_grids()) == {(2, 2), (4, 3)}
+    assert set(net.flow_grids()) == {(2, 2), (4, 3), (8, 6)}
 
 
 def learning(network: torch.nn.Module) -> set[str]:

@@ -1,5 +1,6 @@
 """ProFashion from photos to film: seeds, guidance, windows, what is computed once, and what is refused."""
 
+import json
 from collections import Counter
 
 import numpy as np
@@ -205,6 +206,7 @@ def refusing() -> ProFashionSystem:
         ({"seed": -1}, "seed: found -1"),
         ({"seed": 1.5}, "seed: found 1.5"),
         ({"seed": True}, "seed"),
+        ({"seed": None}, "seed: found None"),
         ({"steps": 0}, "steps: found 0"),
         ({"steps": 1001}, "1 to 1000"),
         ({"steps": 2.0}, "steps"),
@@ -218,6 +220,15 @@ def refusing() -> ProFashionSystem:
 def test_wrong_numbers_are_refused(refusing, wrong, words):
     with pytest.raises(InputError, match=words):
         refusing.animate(photos(), track(2), **wrong)
+
+
+def test_numpy_s_numbers_are_numbers():
+    counts = {"seed": np.int64(3), "steps": np.int32(1), "frames": np.uint8(2)}
+    film = system().animate(photos(), track(3), **counts, guidance=np.float32(2))
+    plain = system().animate(photos(), track(3), seed=3, steps=1, frames=2, guidance=2.0)
+    assert torch.equal(film.frames, plain.frames)
+    assert {name: type(film.report[name]) for name in counts} == dict.fromkeys(counts, int)
+    json.dumps(film.report)
 
 
 def test_photos_and_a_motion_are_needed(refusing):

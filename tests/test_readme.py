@@ -94,7 +94,8 @@ def test_every_command_and_both_words_are_in_the_readme():
 def test_modules_that_are_run_exist():
     for text in TEXTS.values():
         for module in re.findall(r"-m (lookreel[\w.]*)", text):
-            assert (PACKAGE.parent / (module.replace(".", "/") + ".py")).is_file(), module
+            place = PACKAGE.parent / module.replace(".", "/")
+            assert place.with_suffix(".py").is_file() or (place / "__main__.py").is_file(), module
 
 
 @pytest.mark.parametrize("name", TEXTS)

@@ -55,6 +55,9 @@ def test_slices_keep_dense_beside_keypoints():
         ({"size": np.array([0, 96])}, "size"),
         ({"fps": np.array(0.0)}, "fps"),
         ({"fps": np.array(np.nan)}, "fps"),
+        ({"fps": np.array(1e-9)}, "fps"),
+        ({"fps": np.array(1e9)}, "0.01 to 1000"),
+        ({"keypoints": np.full((2, 18, 3), 1e300)}, "not finite"),
         ({"layout": np.array("coco")}, "unknown layout"),
         ({"layout": np.array("wholebody133")}, "133"),
         ({"dense": np.zeros((2, 3, 64, 64), np.uint8)}, "dense"),
@@ -77,8 +80,9 @@ def test_damaged_files_are_refused(tmp_path):
     for name, content in {"cut": data[:halfway], "text": b"hello", "none": b"", "flipped": flipped}.items():
         path = tmp_path / f"{name}.npz"
         path.write_bytes(content)
-        with pytest.raises(InputError, match=name):
+        with pytest.raises(InputError, match=name) as error:
             Track.load(path)
+        assert "pickle" not in str(error.value)  # numpy's advice is to run what lies in the file
     for path in (tmp_path, tmp_path / "missing.npz"):
         with pytest.raises(InputError, match="no such track"):
             Track.load(path)

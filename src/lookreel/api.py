@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from lookreel.assets import MODELS
 from lookreel.errors import InputError
+from lookreel.model_folder import find, weights_hash
 
 if TYPE_CHECKING:
     import torch
 
+    from lookreel.photos import Photo
+    from lookreel.poses.finder import Finder
     from lookreel.system import System
-
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def load(name: str | Path, device: str | torch.device | None = None) -> System:
     device: where it runs; None takes CUDA where it is, else the CPU.
     Raises InputError where there is no such model or device, or the model's folder is not whole.
     """
-    folder = _folder(name)
+    folder = find(name)
     system = _system_class(folder).from_pretrained(folder, _device(device))
     system.name, system.sha256 = str(name), weights_hash(folder)
     return system
@@ -65,59 +64,26 @@ def _device(device: str | torch.device | None) -> torch.device:
     return chosen
 
 
-def _folder(name: str | Path) -> Path:
-    """The model's folder on this machine."""
-    if (MODELS / str(name) / "model_index.json").is_file():
-        return MODELS / str(name)
-    folder = Path(name)
-    if folder.is_dir():
-        if not (folder / "model_index.json").is_file():
-            raise InputError(f"{folder}: no model_index.json in this folder; expected a model that lookreel wrote")
-        return folder
-    if HUB_ID.fullmatch(str(name)):
-        return _from_hub(str(name))
-    known = ", ".join(card.name for card in models()) or "none"
-    raise InputError(f"model {str(name)!r}: not found; expected a bundled model ({known}), a folder or owner/name")
-
-
-def _from_hub(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors"]))
-    except Exception as error:  # the hub raises many kinds; each means that the model cannot be had
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InputError(f"model {name!r}: no such folder, and the hub gave none ({reason})") from error
-
-
 def _system_class(folder: Path) -> type[System]:
     """The paper's System that model_index.json names."""
     from lookreel.animate_anyone.system import AnimateAnyoneSystem
+    from lookreel.dreampose.system import DreamPoseSystem
     from lookreel.fashionflow.system import FashionFlowSystem
     from lookreel.profashion.system import ProFashionSystem
 
     systems: dict[str, type[System]] = {
         "ProFashionSystem": ProFashionSystem,
         "AnimateAnyoneSystem": AnimateAnyoneSystem,
+        "DreamPoseSystem": DreamPoseSystem,
         "FashionFlowSystem": FashionFlowSystem,
     }
     try:
         found = json.loads((folder / "model_index.json").read_text())["_class_name"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder}/model_index.json: not readable ({error!r})") from error
-    if found not in systems:
+    if not isinstance(found, str) or found not in systems:
         raise InputError(f"{folder}/model_index.json: a {found}; expected one of {', '.join(systems)}")
     return systems[found]
-
-
-def weights_hash(folder: Path) -> str:
-    """sha256 over the folder's safetensors files, in the order of their names."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.safetensors")):
-        digest.update(path.relative_to(folder).as_posix().encode())
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()
 
 
 def bench_models() -> dict[str, Callable[..., Any]]:
@@ -135,11 +101,12 @@ def bench_models() -> dict[str, Callable[..., Any]]:
 
 def presets() -> dict[str, Callable]:
     """Training presets: name -> function(data, out, steps, init, stage)."""
+    from lookreel.dreampose import training as dreampose
     from lookreel.fashionflow import training as fashionflow
     from lookreel.profashion import training as profashion
     from lookreel.training import detector, encoders
 
-    return encoders.PRESETS | detector.PRESETS | profashion.PRESETS | fashionflow.PRESETS
+    return encoders.PRESETS | detector.PRESETS | profashion.PRESETS | fashionflow.PRESETS | dreampose.PRESETS
 
 
 def train(
@@ -165,12 +132,61 @@ def train(
     return known[preset](data, Path(out), steps, init, stage)
 
 
+def tune(
+    model: str | Path,
+    photos: Sequence[Photo],
+    out: Path,
+    *,
+    steps: int | None = None,
+    decoder_steps: int | None = None,
+    rank: int | None = None,
+    seed: int = 0,
+    finder: Finder | None = None,
+    densepose: Path | None = None,
+    device: str | torch.device | None = None,
+    on_notice: Callable[[str], object] | None = None,
+) -> tuple[System, dict[str, Any]]:
+    """Tune a model of DreamPose to the subject of these photos, and write what changed to `out`; resumes.
+
+    steps, decoder_steps: of the U-Net and of the VAE's decoder. rank: of the changes; None stores whole weights.
+    finder, densepose: who finds the poses that the photos do not bring; densepose is a TorchScript file and goes first.
+    Returns the tuned model and what the subject's folder says of itself.
+    Raises InputError for a model that cannot be tuned, and for photos whose poses are not known.
+    """
+    from lookreel.dreampose.subject import Base
+    from lookreel.dreampose.system import DreamPoseSystem
+    from lookreel.dreampose.tuning import tune as tune_system
+    from lookreel.dreampose.tuning_photos import tuning_photos
+    from lookreel.poses.densepose_network import DensePoseNetwork
+
+    system = load(model, device)
+    if not isinstance(system, DreamPoseSystem):
+        raise InputError(f"model {str(model)!r}: a {type(system).__name__}; only a model of DreamPose is tuned")
+    network = None if densepose is None else DensePoseNetwork(densepose)
+    opened, notices = tuning_photos(photos, system.size, finder, network)
+    if on_notice is not None:
+        for line in notices:
+            on_notice(line)
+    record = tune_system(
+        system,
+        opened,
+        Path(out).resolve(),
+        Base(str(model), system.sha256),
+        steps=steps,
+        decoder_steps=decoder_steps,
+        rank=rank,
+        seed=seed,
+    )
+    return system, record
+
+
 def ablations() -> dict[str, Callable]:
     """Ablations: name -> function(out, only, seeds, docs)."""
+    from lookreel.dreampose import ablation as dreampose
     from lookreel.fashionflow import ablation as fashionflow
     from lookreel.profashion import ablation as profashion
 
-    return profashion.ABLATIONS | fashionflow.ABLATIONS
+    return profashion.ABLATIONS | fashionflow.ABLATIONS | dreampose.ABLATIONS
 
 
 def ablate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import traceback
 from collections.abc import Sequence
@@ -27,6 +28,8 @@ from lookreel.commands.fitting import (
     WeightsOption,
 )
 from lookreel.commands.poses_options import poses
+from lookreel.commands.prepare_options import prepare
+from lookreel.commands.tune_options import tune
 from lookreel.errors import InputError
 
 app = typer.Typer(
@@ -38,6 +41,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+# What a path that a user named can run into, wherever it is first touched.
+_UNREACHABLE = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:N or mps; by default the best there is.")]
 
@@ -76,6 +81,9 @@ def animate(
     seed: Annotated[int, typer.Option(help="The same seed makes the same film.")] = 0,
     steps: Annotated[int | None, typer.Option(help="Denoising steps, 1 to 1000; the default is the model's.")] = None,
     guidance: options.Guidance = None,
+    image_scale: options.ImageScale = None,
+    pose_scale: options.PoseScale = None,
+    sampler: options.Sampler = None,
     frames: Annotated[int | None, typer.Option(help="Only the first N frames of the motion.")] = None,
     interpolate: options.Interpolate = None,
     variations: options.Variations = None,
@@ -94,30 +102,20 @@ def animate(
     from lookreel.commands.running import Running
 
     request = Request(
-        photos=tuple(photo or ()),
-        poses=tuple(photo_pose or ()),
-        model=model,
-        motion=motion,
-        out=out,
-        seed=seed,
-        steps=steps,
-        guidance=guidance,
-        frames=frames,
-        interpolate=interpolate,
-        variations=variations,
-        first=first,
-        references=references,
-        device=device,
-        force=force,
+        photos=tuple(photo or ()), poses=tuple(photo_pose or ()), model=model, motion=motion, out=out,
+        seed=seed, steps=steps, guidance=guidance, image_scale=image_scale, pose_scale=pose_scale, sampler=sampler,
+        frames=frames, interpolate=interpolate, variations=variations, first=first, references=references,
+        device=device, force=force,
         look=Look(crop, background, tuple(photo_mask or ()), photos_from),
         fit=Fit(align, shift, scale, strict),
         finding=Finding(detector, weights, person),
         running=Running(preset, memory, precision, compile),
-    )
+    )  # fmt: skip
     animate(request, json)
 
 
 app.command()(poses)
+app.command()(prepare)
 
 
 @app.command()
@@ -151,6 +149,9 @@ def train(
     from lookreel.commands.train import train
 
     train(preset, data, out, steps, init, stage)
+
+
+app.command()(tune)
 
 
 app.add_typer(convert_app, name="convert", help="Make a folder for lookreel from published checkpoints.")
@@ -191,6 +192,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         return _failed(str(error), 2)
     except Exception as error:
+        if isinstance(error, OSError) and error.filename is not None and error.errno in _UNREACHABLE:
+            return _failed(f"{error.filename}: {error.strerror}; expected a path that can be used", 2)
         # Usage errors have no public name of their own in typer; they are those that can word themselves.
         if hasattr(error, "format_message"):
             return _usage(error)

@@ -83,14 +83,14 @@ def gather(
         return Inputs(ready, None, notices=notices, detector=finder.record() if finder else None)
     moving = load_motion(motion, finder, progress)
     bodies = [open_photo(photo, size, beside=False).keypoints for photo in ready]
-    aligned = align(moving.track, _front_most(bodies), size, how, shift, scale)
+    aligned = _aligned(moving.track, _front_most(bodies), size, how, shift, scale)
     seen = coverage(bodies, aligned.track[:frames])
     warnings = [*seen.warnings(), *_unfit(aligned)]
     if strict and not any(seen.photos):
         raise InputError("--strict: no photo shows shoulders and hips, so nobody can tell which side it shows")
     if strict and warnings:
         raise InputError(f"--strict: {'; '.join(warnings)}")
-    notices += [*moving.notices, *_fitted(aligned, moving)]
+    notices += [*moving.notices, *_short(moving, frames), *_fitted(aligned, moving)]
     if aligned.how != "none" or scale != 1 or shift != (0, 0):
         moving = replace(moving, track=aligned.track, pictures=None)
     detector = finder.record() if finder else None
@@ -114,8 +114,29 @@ def fit_to_photo(
     body = pose_of(posed.keypoints, photo.image, name_of(photo), size)
     if body is None:
         raise InputError(_no_pose([name_of(photo)], 1, finder))
-    aligned = align(to_openpose18(track), body, size, how, shift, scale)
+    aligned = _aligned(to_openpose18(track), body, size, how, shift, scale)
     return aligned, whole_photo(photo, _LOOKED_AT).transpose(2, 0, 1)[None]
+
+
+def _aligned(
+    track: Track,
+    body: np.ndarray | None,
+    size: tuple[int, int],
+    how: How | None,
+    shift: tuple[float, float],
+    scale: float,
+) -> Aligned:
+    """`align`, or InputError where a fit was asked for and cannot be made."""
+    aligned = align(track, body, size, how, shift, scale)
+    if how not in (None, aligned.how):
+        raise InputError(f"align: {how} asked for; expected shoulders and hips visible in a photo and in the motion")
+    return aligned
+
+
+def _short(motion: Motion, frames: int | None) -> list[str]:
+    """A line where the motion has fewer frames than were asked for."""
+    there = len(motion.track)
+    return [] if frames is None or frames <= there else [f"frames: {frames} asked for; {motion.name} has {there}"]
 
 
 def _posed(photo: Photo, finder: Finder | None, needed: bool) -> tuple[Photo, bool]:

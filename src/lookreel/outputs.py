@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lookreel.errors import InputError
 
+_LONGEST = 200  # bytes of a file's name: most disks hold 255, and the temporary names are longer
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
@@ -20,6 +21,8 @@ def check_output(path: str | os.PathLike, suffixes: Sequence[str], force: bool =
     suffixes: those allowed, with their dots, in lower case.
     """
     path = Path(path)
+    if len(os.fsencode(path.name)) > _LONGEST:
+        raise InputError(f"{path}: a name of {len(os.fsencode(path.name))} bytes; expected at most {_LONGEST}")
     if path.suffix.lower() not in suffixes:
         raise InputError(f"{path}: unknown suffix {path.suffix or '(none)'}; expected {' or '.join(suffixes)}")
     if not path.parent.is_dir():

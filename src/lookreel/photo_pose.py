@@ -28,7 +28,10 @@ def pose_of(given: Any, image: Any, name: str, size: tuple[int, int], beside: bo
         return _of_track(Track.load(given), str(given), size)
     if isinstance(given, Track):
         return _of_track(given, f"the pose of {name}", size)
-    keypoints = np.asarray(given, np.float32)
+    try:
+        keypoints = np.asarray(given, np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name}: keypoints that are no numbers ({error}); expected (18, 2) or (18, 3)") from error
     if keypoints.shape not in ((18, 2), (18, 3)) or not np.isfinite(keypoints).all():
         raise InputError(f"{name}: keypoints of shape {keypoints.shape}; expected finite numbers (18, 2) or (18, 3)")
     if keypoints.shape[1] == 2:

@@ -80,10 +80,12 @@ def open_photos(photos: Sequence[Photo | Picture] | Photo | Picture, size: tuple
     A single photo needs no pose, and none is looked for beside it. Raises InputError where there is no photo,
     where one of several has no pose, and as `open_photo` does.
     """
+    from lookreel.poses.draw import visible
+
     photos = as_photos(photos)
     several = len(photos) > 1
     opened = [open_photo(photo, size, beside=several) for photo in photos]
-    without = [photo.name for photo in opened if photo.keypoints is None]
+    without = [p.name for p in opened if p.keypoints is None or not visible(p.keypoints).any()]
     if several and without:
         raise InputError(
             f"{', '.join(without)}: no pose known; with several photos each needs one: {HOW_TO_GIVE_POSES}"
@@ -95,6 +97,10 @@ def as_photos(photos: Sequence[Photo | Picture] | Photo | Picture) -> list[Photo
     """Whatever a caller gives as photos, as a list of Photo. Raises InputError where there is none."""
     if isinstance(photos, Photo | str | os.PathLike | Image.Image | np.ndarray):
         photos = [photos]
+    try:
+        photos = [] if photos is None else list(photos)
+    except TypeError as error:
+        raise InputError(f"photos: a {type(photos).__name__}; expected one photo or a list of them") from error
     if not photos:
         raise InputError("photos: none given; at least one photo of the outfit is expected")
     return [photo if isinstance(photo, Photo) else Photo(photo) for photo in photos]
@@ -197,6 +203,8 @@ def _in_memory(image: Picture) -> Image.Image:
 def _mask(given: Picture, name: str, source_size: tuple[int, int], read_at: tuple[int, int]) -> Image.Image:
     """The mask L of a photo, at the size (W, H) that the photo was read at."""
     if isinstance(given, np.ndarray) and given.ndim == 2:
+        if given.dtype not in (bool, np.uint8):
+            raise InputError(f"mask of {name}: an array of {given.dtype}; expected bool or uint8 (H, W)")
         given = Image.fromarray(given.astype(np.uint8) * (255 if given.dtype == bool else 1))
     if isinstance(given, str | os.PathLike):
         check_file(Path(given))

@@ -46,9 +46,9 @@ def _track(path: Path, footage: Footage, finder: Finder) -> tuple[Track, list[st
         return track, []
     track, notices = finder.track(footage.frames, footage.fps, str(path))
     track = to_openpose18(track)
-    if not finder.believes(track.keypoints):
+    if not finder.believes(track.keypoints, footage.frames):
         raise InputError(
-            f"{path}: the bundled detector knows mannequins only and is not sure of anybody there; "
+            f"{path}: the bundled detector knows mannequins and is not to be relied on there; "
             f"expected its poses beside it ({beside.name}), or another --detector"
         )
     return track, notices

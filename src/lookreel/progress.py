@@ -62,6 +62,32 @@ class Progress:
         print(f"{text}, {note}" if note else text, file=sys.stderr, flush=True)
 
 
+class Stages:
+    """One progress bar after the other: a new stage closes the bar of the one before.
+
+    `with Stages() as stages: ... stages(stage, done, total)`; what is done at a stage's first call was done before.
+    """
+
+    def __init__(self) -> None:
+        self._stage = ""
+        self._bar: Progress | None = None
+
+    def __enter__(self) -> Stages:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if stage != self._stage:
+            self.__exit__()
+            self._stage, self._bar = stage, Progress(stage, total, done)
+            self._bar.__enter__()
+        if self._bar is not None and done:
+            self._bar(done)
+
+
 def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from torch import Tensor
 
 from lookreel import __version__
@@ -47,7 +48,7 @@ def facts(
     return {
         "statement": STATEMENT,
         "model": {"name": system.name, "sha256": system.sha256},
-        **settings,
+        **{name: value.item() if isinstance(value, np.generic) else value for name, value in settings.items()},
         "photos": [{"file": photo.name, "sha256": photo.sha256} for photo in references],
         "versions": {"lookreel": __version__} | {name: version(name) for name in PACKAGES},
         "seconds": {name: round(value, 3) for name, value in seconds.items()},

@@ -35,6 +35,12 @@ class System(ABC):
     """Whether its `animate` can double the frames (interpolate=2)."""
     presets: ClassVar[tuple[str, ...]] = ("exact",)
     """The presets that its `animate` knows: see `diffusion/pace.py`."""
+    scales: ClassVar[tuple[str, ...]] = ("guidance",)
+    """What its `animate` calls the strength of its guidance."""
+    samplers: ClassVar[tuple[str, ...]] = ()
+    """The samplers that its `animate` takes by name; none where it has its own only."""
+    most_photos: ClassVar[int | None] = None
+    """How many photos its `animate` takes; None is any number."""
 
     @property
     @abstractmethod
@@ -80,11 +86,11 @@ class System(ABC):
 
         precision: None leaves it to the device. Raises InputError where no plan fits, or this model has none.
         """
-        raise InputError(f"--memory: {self.name} has no plans; expected a model of ProFashion or Animate Anyone")
+        raise InputError(f"--memory: {self.name} has no plans; FashionFlow runs in float32 only")
 
     def run_by(self, plan: Plan, device: torch.device) -> System:
         """Run from now on by `plan` on `device`."""
-        raise InputError(f"{self.name}: runs in float32 on one device only; no plan is expected")
+        raise InputError(f"--precision, --compile: {self.name} runs in float32 on one device only; expected neither")
 
     def with_references(self, how: str) -> System:
         """This model, reading several photos in the way `how`: only for Animate Anyone, whose weights know one photo.

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
-from lookreel.nets.from_json import tuples
-from lookreel.nets.pose_config import PoseConfig
-from lookreel.nets.unet_config import UNetConfig
+from lookreel.reference.config import ReferenceConfig
 
 REFERENCES = ("select", "mean", "concat", "first")
 WORDS = {
@@ -34,20 +31,14 @@ class SelectConfig:
 
 
 @dataclass(frozen=True)
-class AnimateAnyoneConfig:
+class AnimateAnyoneConfig(ReferenceConfig):
     """Sizes and sampling. The defaults are the open implementation's, on Stable Diffusion 1.5."""
 
+    words = WORDS
+
     size: tuple[int, int] = (768, 512)
-    """(H, W) of the film."""
-    vae_factor: int = 8
-    """Picture pixels in a latent cell, each way: the VAE's."""
-    unet: UNetConfig = field(default_factory=UNetConfig)
-    """Denoising U-Net; the reference encoder is the same without the output head."""
-    pose: PoseConfig = field(default_factory=PoseConfig)
-    motion_heads: int = 8
-    """Heads of the temporal attention."""
-    max_frames: int = 32
-    """Longest window that the temporal positions allow."""
+    steps: int = 30
+    window: int = 24
     references: str = "select"
     """What becomes of several photos: select (weights by pose), mean, concat (all tokens side by side) or first."""
     select: SelectConfig = field(default_factory=SelectConfig)
@@ -55,36 +46,5 @@ class AnimateAnyoneConfig:
     """"linear", as the open implementation samples, or "scaled_linear", as it trains."""
     sampler: str = "ddim"
     """"ddim", "ddim_integer" (whole strides, as diffusers steps where the steps do not divide 1000) or "multistep"."""
-    steps: int = 30
-    guidance: float = 3.5
-    window: int = 24
-    """Frames that the temporal layers see at once."""
-    overlap: int = 4
     wrapped: bool = False
     """Let the last window run on into the first frames, as the open implementation does; off clamps it to the end."""
-
-    def __post_init__(self) -> None:
-        """ValueError where the numbers do not fit together."""
-        if not 0 <= self.overlap < self.window <= self.max_frames:
-            raise ValueError(f"overlap {self.overlap}, window {self.window}, max_frames {self.max_frames}: must rise")
-        if any(side % self.vae_factor for side in self.size):
-            raise ValueError(f"size {self.size}: must be multiples of {self.vae_factor}")
-        for name, words in WORDS.items():
-            if getattr(self, name) not in words:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(words)}")
-
-    @property
-    def latent_size(self) -> tuple[int, int]:
-        """(h, w) of the latents."""
-        return self.size[0] // self.vae_factor, self.size[1] // self.vae_factor
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, raw: dict[str, Any]) -> AnimateAnyoneConfig:
-        """The config that `to_json` wrote; ValueError or TypeError where a word or a field is unknown."""
-        parts = {"unet": UNetConfig, "pose": PoseConfig, "select": SelectConfig}
-        plain = {key: tuples(value) for key, value in raw.items() if key not in parts}
-        nested = {key: kind(**{k: tuples(v) for k, v in raw[key].items()}) for key, kind in parts.items()}
-        return cls(**plain, **nested)

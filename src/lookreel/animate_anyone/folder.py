@@ -15,6 +15,7 @@ from lookreel.encoders.image_encoder import ImageEncoder
 from lookreel.encoders.vae import LatentCodec
 from lookreel.errors import InputError
 from lookreel.nets.weights import read_tensors, write_component, write_json
+from lookreel.reference.folder import read_encoders
 
 if TYPE_CHECKING:
     from lookreel.animate_anyone.system import AnimateAnyoneSystem
@@ -69,6 +70,4 @@ def load(folder: Path) -> tuple[LatentCodec, ImageEncoder, AnimateAnyone]:
         raise InputError(f"{folder}/model_index.json: not a config of Animate Anyone ({error})") from error
     for name, part in parts(model).items():
         read_tensors(part, folder / name, torch.float32)
-    codec = LatentCodec.from_pretrained(folder / "vae")
-    encoder = ImageEncoder.from_pretrained(folder / "image_encoder")
-    return codec, encoder, model.eval().requires_grad_(False)
+    return *read_encoders(folder, config), model.eval().requires_grad_(False)

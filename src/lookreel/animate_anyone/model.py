@@ -90,7 +90,7 @@ class AnimateAnyone(nn.Module):
     def prototype(self, name: str, z: Tensor, m: Tensor) -> Tensor:
         """What each frame reads of the photos at one block: z (B, R, L, C) -> (B*F, P, C)."""
         grid = self.config.unet.grid(name, self.config.latent_size)
-        return self.references.tokens(z, m, grid).flatten(0, 1)
+        return self.references.prototype(z, m, grid).flatten(0, 1)
 
     def semantic(self, x: Tensor, m: Tensor) -> Tensor:
         """CLIP embeddings (B, R, D) -> tokens of each frame (B*F, M, D)."""

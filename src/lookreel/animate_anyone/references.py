@@ -15,10 +15,10 @@ from torch import Tensor
 
 from lookreel.animate_anyone.config import AnimateAnyoneConfig, SelectConfig
 from lookreel.animate_anyone.select import select
-from lookreel.nets.prototypes import global_prototype, prototype, side_by_side
+from lookreel.nets.prototypes import Mixed, SideBySide
 
 
-class References(ABC):
+class References(Mixed, ABC):
     """Photos mixed by weights (ProFashion Eq. 8-9)."""
 
     needs_poses = False
@@ -26,14 +26,6 @@ class References(ABC):
     @abstractmethod
     def weights(self, frames: np.ndarray, photos: np.ndarray, size: tuple[int, int], grid: tuple[int, int]) -> Tensor:
         """m (1, F, R, h, w) from keypoints (F, 18, 3) and (R, 18, 3) in pixels of `size`; sums to 1 over the photos."""
-
-    def tokens(self, z: Tensor, m: Tensor, grid: tuple[int, int]) -> Tensor:
-        """z (B, R, L, C) of the photos on `grid` -> (B, F, P, C) for each frame."""
-        return prototype(z, m, grid)
-
-    def semantic(self, x: Tensor, m: Tensor) -> Tensor:
-        """CLIP embeddings (B, R, D) -> (B, F, M, D)."""
-        return global_prototype(x, m)
 
 
 class Mean(References):
@@ -52,14 +44,8 @@ class First(References):
         return m
 
 
-class Concat(Mean):
+class Concat(SideBySide, Mean):
     """All tokens of all photos side by side: R times the cost ("AA + concatenated references")."""
-
-    def tokens(self, z: Tensor, m: Tensor, grid: tuple[int, int]) -> Tensor:
-        return side_by_side(z, m.shape[1])
-
-    def semantic(self, x: Tensor, m: Tensor) -> Tensor:
-        return side_by_side(x[:, :, None], m.shape[1])
 
 
 @dataclass(frozen=True)

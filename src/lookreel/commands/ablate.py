@@ -37,4 +37,4 @@ def ablate(
     if as_json:
         print(json.dumps(found))
     else:
-        print(f"{(docs or out / 'report') / 'ablation.md'}  report")
+        print(f"{found.get('page') or (docs or out / 'report') / 'ablation.md'}  report")

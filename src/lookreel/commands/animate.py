@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lookreel.commands.abilities import check_able, option_name, scales
 from lookreel.commands.fitting import Finding, Fit, told_in
 from lookreel.commands.options import usable_device
 from lookreel.commands.running import Running
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from lookreel.photos import Photo
     from lookreel.poses.finder import Finder
     from lookreel.system import System
+
+OWN = ("image_scale", "pose_scale", "sampler")  # options that are handed on only where they are given
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,9 @@ class Request:
     seed: int = 0
     steps: int | None = None
     guidance: float | None = None
+    image_scale: float | None = None
+    pose_scale: float | None = None
+    sampler: str | None = None
     frames: int | None = None
     interpolate: int | None = None
     variations: int | None = None
@@ -92,7 +98,8 @@ def check(request: Request) -> Outputs:
     whole_number("--frames", request.frames, 1)
     _check_references(request)
     whole_number("--interpolate", request.interpolate, 1, 2)
-    real_number("--guidance", request.guidance, 0, 30)
+    for name, scale in scales(request).items():
+        real_number(option_name(name), scale, 0, 30)
     film = check_output(request.out, SUFFIXES, request.force)
     sheet = check_output(film.with_suffix(".png"), (".png",), request.force)
     sidecar = check_output(film.with_suffix(".json"), (".json",), request.force)
@@ -145,8 +152,7 @@ def load(request: Request) -> System:
 
     model = api.load(request.model, device=request.running.loads_on(request.device))
     request.running.arguments(model)
-    if request.interpolate == 2 and not model.interpolates:
-        raise InputError(f"--interpolate: {request.model} has no interpolation network; mini-fashionflow has one")
+    check_able(request, model)
     return model if request.references is None else model.with_references(request.references)
 
 
@@ -212,7 +218,8 @@ def make(request: Request, model: System, inputs: Inputs) -> Film:
     """Animate, with the progress on stderr; the film's report tells of its inputs, too."""
     from lookreel.progress import Progress
 
-    more = {"interpolate": request.interpolate} if request.interpolate == 2 else {}
+    more = {name: getattr(request, name) for name in OWN if getattr(request, name) is not None}
+    more |= {"interpolate": request.interpolate} if request.interpolate == 2 else {}
     with Progress("steps") as progress:
         film = model.animate(
             inputs.photos,
@@ -226,9 +233,10 @@ def make(request: Request, model: System, inputs: Inputs) -> Film:
             on_step=lambda done, total, preview: progress(done, total=total),
         )
     own = [warning for warning in film.report.get("warnings", ()) if warning not in inputs.warnings]
-    for warning in own:
-        print(f"lookreel: warning: {warning}", file=sys.stderr)
-    film.report |= inputs.record() | {"warnings": [*inputs.warnings, *own]}
+    told = film.report.get("notices", [])
+    for line in (*told, *(f"warning: {warning}" for warning in own)):
+        print(f"lookreel: {line}", file=sys.stderr)
+    film.report |= inputs.record() | {"notices": [*inputs.notices, *told], "warnings": [*inputs.warnings, *own]}
     return film
 
 

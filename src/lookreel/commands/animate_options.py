@@ -28,6 +28,15 @@ Motion = Annotated[
 Guidance = Annotated[
     float | None, typer.Option(help="How strictly to follow the photos, 0 to 30; the default is the model's.")
 ]
+ImageScale = Annotated[
+    float | None, typer.Option(help="DreamPose: how strictly to follow the photo, 0 to 30; the default is the model's.")
+]
+PoseScale = Annotated[
+    float | None, typer.Option(help="DreamPose: how strictly to follow the poses, 0 to 30; the default is the model's.")
+]
+Sampler = Annotated[
+    str | None, typer.Option(help="DreamPose: pndm, ddim, multistep; FashionFlow: ddpm, ddim, multistep.")
+]
 References = Annotated[
     str | None, typer.Option(help="How a model of a single photo reads several: select, mean, concat or first.")
 ]

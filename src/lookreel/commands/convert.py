@@ -53,6 +53,32 @@ def fashionflow(checkpoint: Path, encoders: Path, target: Target) -> None:
     _run(lambda **how: convert(checkpoint, encoders, target.out, **how), target, "for `lookreel animate --model`")
 
 
+def dreampose(
+    checkpoint: Path,
+    base: Path,
+    target: Target,
+    image_encoder: Path | None = None,
+    size: str = "640x512",
+    epoch: int | None = None,
+) -> None:
+    """Convert DreamPose's checkpoints; raises InputError where anything is missing or amiss."""
+    from lookreel.dreampose.convert import convert, find
+
+    height_width = parse_size(size)
+    sources = find(checkpoint, base, image_encoder, epoch)
+    _run(lambda **how: convert(sources, target.out, size=height_width, **how), target, "for `lookreel animate --model`")
+
+
+def dreampose_start(base: Path, target: Target, image_encoder: Path | None = None, size: str = "640x512") -> None:
+    """Make what DreamPose's training starts from; raises InputError where anything is missing or amiss."""
+    from lookreel.dreampose.convert import Sources, convert
+
+    height_width = parse_size(size)
+    sources = Sources(base, image_encoder or base / "image_encoder")
+    use = "for `lookreel train dreampose-sd15 --init`"
+    _run(lambda **how: convert(sources, target.out, size=height_width, **how), target, use)
+
+
 def profashion_start(
     base: Path,
     target: Target,
@@ -90,6 +116,6 @@ def _run(convert: Callable[..., dict[str, Any]], target: Target, use: str) -> No
         return
     for name, part in record.items():
         left = f", {len(part['ignored'])} of the file not needed" if part["ignored"] else ""
-        made = f", {len(part['made'])} start at zero" if part["made"] else ""
+        made = f", {len(part['made'])} as training starts" if part["made"] else ""
         print(f"{name}  {len(part['used'])} tensors from {part['file']}{left}{made}")
     print(f"{target.out}  {use}")

@@ -44,6 +44,49 @@ def convert_animate_anyone(
     animate_anyone(checkpoint, Target(out, half, force, json), base, vae, image_encoder, size, schedule, references)
 
 
+Clip = Annotated[
+    Path | None, typer.Option("--image-encoder", help="CLIP ViT-B/32's folder; by default image_encoder of the base.")
+]
+FilmSize = Annotated[str, typer.Option("--size", help="Height x width of the films, of as many cells as 640x512.")]
+Sd14 = Annotated[Path, typer.Option("--base", help="Stable Diffusion 1.4's or 1.5's folder.")]
+
+
+@app.command("dreampose")
+def convert_dreampose(
+    checkpoint: Annotated[
+        Path, typer.Argument(help="The folder with unet_epoch_N.pth, adapter_N.pth and, of a subject, vae_N.pth.")
+    ],
+    base: Sd14,
+    out: Annotated[Path, typer.Option(help="The model folder to write.")],
+    image_encoder: Clip = None,
+    size: FilmSize = "640x512",
+    epoch: Annotated[int | None, typer.Option(help="The epoch N; by default the last.")] = None,
+    half: Half = False,
+    force: Replace = False,
+    json: Json = False,
+) -> None:
+    """Convert DreamPose's published weights to a model."""
+    from lookreel.commands.convert import Target, dreampose
+
+    dreampose(checkpoint, base, Target(out, half, force, json), image_encoder, size, epoch)
+
+
+@app.command("dreampose-start")
+def convert_dreampose_start(
+    base: Sd14,
+    out: Annotated[Path, typer.Option(help="The folder to write, for `lookreel train dreampose-sd15 --init`.")],
+    image_encoder: Clip = None,
+    size: FilmSize = "640x512",
+    half: Half = False,
+    force: Replace = False,
+    json: Json = False,
+) -> None:
+    """Make what DreamPose's training starts from of Stable Diffusion and CLIP."""
+    from lookreel.commands.convert import Target, dreampose_start
+
+    dreampose_start(base, Target(out, half, force, json), image_encoder, size)
+
+
 @app.command("fashionflow")
 def convert_fashionflow(
     checkpoint: Annotated[Path, typer.Argument(help="The authors' FashionFlow_checkpoint.pth.")],

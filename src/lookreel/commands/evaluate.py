@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lookreel.errors import InputError
-from lookreel.progress import Progress
+from lookreel.progress import Progress, Stages
 from lookreel.ranges import whole_number
 
 
@@ -75,7 +75,7 @@ def measure(options: Options, as_json: bool) -> None:
         force=options.force,
         detector=options.detector,
     )
-    with _Stages() as stages:
+    with Stages() as stages:
         record = evaluate(request, stages)
     _warn(record)
     print(json.dumps(record) if as_json else "\n".join([*numbers(record), f"{request.out / 'index.html'}  report"]))
@@ -156,26 +156,3 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
 def _warn(record: dict[str, Any]) -> None:
     for warning in record["warnings"]:
         print(f"lookreel: warning: {warning}", file=sys.stderr)
-
-
-class _Stages:
-    """One progress bar after the other: a new stage closes the bar of the one before."""
-
-    def __init__(self) -> None:
-        self._stage = ""
-        self._bar: Progress | None = None
-
-    def __enter__(self) -> _Stages:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._bar is not None:
-            self._bar.__exit__(None, None, None)
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        if stage != self._stage:
-            self.__exit__()
-            self._stage, self._bar = stage, Progress(stage, total, done)
-            self._bar.__enter__()
-        if self._bar is not None and done:
-            self._bar(done)

@@ -76,10 +76,12 @@ class Finding:
     person: int | None = None
 
     def finder(self) -> Finder:
-        """Loads nothing yet. Raises InputError for a person that is no number from 1."""
+        """Loads nothing yet. Raises InputError for a person that is no number from 1, and for an unknown detector."""
+        from lookreel.poses.detector_files import check_named
         from lookreel.poses.finder import Finder
 
         whole_number("--person", self.person, 1)
+        check_named(self.detector, self.weights)
         return Finder(self.detector, self.weights, self.person)
 
 

@@ -43,6 +43,7 @@ class Request:
     end: float | None = None
     loop: int = 1
     size: str | None = None
+    densepose: Path | None = None
     force: bool = False
 
 
@@ -135,9 +136,17 @@ def _read(request: Request, finder: Finder, size: tuple[int, int] | None, progre
     from lookreel.poses.source import read_source
 
     path = bundled(request.source) or Path(request.source)
+    if request.densepose is not None:
+        from lookreel.poses.densepose_network import DensePoseNetwork
+        from lookreel.poses.densepose_source import read_dense
+
+        return read_dense(path, DensePoseNetwork(request.densepose), finder, request.fps, progress)
     source = read_source(path, finder, request.fps, size, progress)
-    if source.kind == "detected" and not finder.believes(_body(source.track)):
-        doubt = f"{path}: the bundled detector knows mannequins and is not sure here (--detector dwpose knows people)"
+    if source.doubted:
+        doubt = (
+            f"{path}: warning: these poses are not to be relied on; the bundled detector knows mannequins, and is not "
+            "sure here or sees another pose when it looks again (--detector dwpose knows people; look at --overlay)"
+        )
         source = replace(source, notices=(*source.notices, doubt))
     return source
 

@@ -46,6 +46,9 @@ def poses(
     end: Annotated[float | None, typer.Option(help="Second at which to stop.")] = None,
     loop: Annotated[int, typer.Option(help="Play it so many times, without a jump.")] = 1,
     size: Annotated[str | None, typer.Option(help="HxW of the picture, for JSON that does not tell it.")] = None,
+    densepose: Annotated[
+        Path | None, typer.Option(help="DensePose as a TorchScript file: its U,V maps go into the track.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:
@@ -66,6 +69,7 @@ def poses(
         end=end,
         loop=loop,
         size=size,
+        densepose=densepose,
         force=force,
     )
     poses(request, json)

@@ -13,7 +13,8 @@ HUB = "https://huggingface.co/"
 
 @dataclass(frozen=True)
 class Download:
-    """Files of one repository of the hub. gigabytes: of all of them together (1e9 bytes)."""
+    """Files of one repository of the hub, or of a page elsewhere, whose whole address it then is. gigabytes: of all of
+    them together (1e9 bytes)."""
 
     repository: str
     files: tuple[str, ...]
@@ -65,6 +66,25 @@ CONTROLNET = Download(
     "lllyasviel/control_v11p_sd15_openpose", ("diffusion_pytorch_model.safetensors",), 1.45, "OpenRAIL"
 )
 
+SD14 = Download(
+    "CompVis/stable-diffusion-v1-4",
+    ("unet/config.json", "unet/diffusion_pytorch_model.safetensors", "vae/config.json",
+     "vae/diffusion_pytorch_model.safetensors"),
+    3.77,
+    "CreativeML OpenRAIL-M",
+)  # fmt: skip
+SD14_CONFIG = Download(
+    SD14.repository, ("unet/config.json", "vae/config.json", "vae/diffusion_pytorch_model.safetensors"), 0.335,
+    SD14.licence,
+)  # fmt: skip
+CLIP = Download("openai/clip-vit-base-patch32", ("config.json", "pytorch_model.bin"), 0.605, "MIT (CLIP's code)")
+DREAMPOSE = Download(
+    "https://github.com/johannakarras/DreamPose",  # its page links to the files on Google Drive
+    ("unet_epoch_N.pth", "adapter_N.pth", "vae_N.pth"),
+    3.78,
+    "MIT (its code)",
+)
+
 PUBLIC = (
     PublicModel(
         name="animate-anyone",
@@ -80,14 +100,32 @@ PUBLIC = (
         optional=(MOTION, CONTROLNET),
         command="lookreel convert profashion-start --base SD15 --vae VAE --image-encoder CLIP --motion CKPT --out INIT",
     ),
+    PublicModel(
+        name="dreampose",
+        note="the published DreamPose: films from one photo and DensePose maps, of the subject it was tuned to",
+        downloads=(DREAMPOSE, SD14_CONFIG, CLIP),
+        optional=(),
+        command="lookreel convert dreampose FOLDER --base SD14 --image-encoder CLIP --out MODEL --half",
+    ),
+    PublicModel(
+        name="dreampose-start",
+        note="what DreamPose's training starts from; no film comes out of it untrained",
+        downloads=(SD14, CLIP),
+        optional=(),
+        command="lookreel convert dreampose-start --base SD14 --image-encoder CLIP --out INIT",
+    ),
 )
 
 
 def rows(model: PublicModel) -> list[tuple[str, ...]]:
     """What to download, one repository a line: files, size, licence, address."""
     parts = [(part, "") for part in model.downloads] + [(part, " (optional)") for part in model.optional]
-    return [(" ".join(part.files) + which, _size(part), part.licence, HUB + part.repository) for part, which in parts]
+    return [(" ".join(part.files) + which, _size(part), part.licence, _address(part)) for part, which in parts]
 
 
 def _size(part: Download) -> str:
     return f"{part.gigabytes:.3g} GB" if part.gigabytes else "under 1 MB"
+
+
+def _address(part: Download) -> str:
+    return part.repository if "://" in part.repository else HUB + part.repository

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from lookreel.data import mannequin
+from lookreel.data.manifest import MANIFEST, read_manifest
 from lookreel.errors import InputError
 from lookreel.photos import fit_frames, fit_keypoints
 from lookreel.poses.track import Track
@@ -70,24 +71,11 @@ class DatasetFolder:
     """
 
     def __init__(self, folder: Path, size: tuple[int, int], split: str = "train", stride: int = 4) -> None:
-        manifest = folder / "manifest.jsonl"
-        if not manifest.is_file():
-            raise InputError(f"{manifest}: no such file; expected a dataset folder, or the word mannequin")
         self.folder, self.size, self.stride = folder, size, stride
-        lines = [self._line(manifest, i, text) for i, text in enumerate(manifest.read_text().splitlines(), start=1)]
+        lines = read_manifest(folder, ("path", "poses"), ", or the word mannequin")
         self.clips = [line for line in lines if line.get("split", "train") == split]
         if not self.clips:
-            raise InputError(f"{manifest}: no clip of split {split!r} among {len(lines)} lines")
-
-    @staticmethod
-    def _line(manifest: Path, number: int, text: str) -> dict:
-        try:
-            line = json.loads(text)
-        except ValueError as error:
-            raise InputError(f"{manifest}, line {number}: not JSON ({error})") from error
-        if not isinstance(line, dict) or not all(isinstance(line.get(key), str) for key in ("path", "poses")):
-            raise InputError(f"{manifest}, line {number}: expected an object with path and poses")
-        return line
+            raise InputError(f"{folder / MANIFEST}: no clip of split {split!r} among {len(lines)} lines")
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -97,6 +85,7 @@ class DatasetFolder:
         return f"dataset {digest}, every {self.stride}th frame at {self.size}"
 
     def clip(self, number: int) -> tuple[Tensor, Track]:
+        from lookreel.poses.densepose import nearest
         from lookreel.poses.layout import to_openpose18
         from lookreel.video import read_video
 
@@ -109,8 +98,9 @@ class DatasetFolder:
             raise InputError(f"{poses}: (frames, H, W) are {found}; {line['path']} has {expected}")
         frames, track = frames[:: self.stride], track[:: self.stride]
         points = fit_keypoints(track.keypoints, track.size, self.size)
+        dense = None if track.dense is None else nearest(track.dense, self.size)
         fitted = torch.as_tensor(fit_frames(frames, self.size))
-        return fitted, Track(points, self.size, track.fps / self.stride)
+        return fitted, Track(points, self.size, track.fps / self.stride, dense=dense)
 
 
 def source(data: str, size: tuple[int, int], **mannequins: int) -> Source:

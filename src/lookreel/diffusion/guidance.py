@@ -20,3 +20,8 @@ def dual(e0: Tensor, e_image: Tensor, e_both: Tensor, image_scale: float, pose_s
     """
     image_part = torch.lerp(e0, e_image, image_scale) - e_image
     return image_part + torch.lerp(e_image, e_both, pose_scale)
+
+
+def dual_weights(image_scale: float, pose_scale: float) -> tuple[float, float, float]:
+    """What each of e0, e_image and e_both weighs in `dual`; they sum to 1. One that weighs 0 need not be asked for."""
+    return 1 - image_scale, image_scale - pose_scale, pose_scale

@@ -21,17 +21,22 @@ OnStep = Callable[[int, int, Tensor, Tensor], None]
 Hold = Callable[[Tensor], Tensor]
 
 
-def initial_noise(shape: Sequence[int], seed: int) -> Tensor:
+def initial_noise(shape: Sequence[int], seed: int, shared: float = 0.0) -> Tensor:
     """Standard normal float32 (F, C, h, w) on the CPU, where frame f depends only on (seed, f).
 
     A longer film therefore begins with the noise of a shorter one, on every device. seed: any integer >= 0.
+    shared: share of the variance that all frames have in common, 0 to 1 (the mixed noise of Ge et al. 2023, "Preserve
+    Your Own Correlation", section 4.1): what the conditions leave open then differs less from frame to frame.
     """
     frames, *cell = shape
-    noise = torch.empty(frames, *cell)
-    for frame in range(frames):
-        state = int(np.random.SeedSequence([seed, frame]).generate_state(1, np.uint32)[0])
-        noise[frame] = torch.randn(cell, generator=torch.Generator().manual_seed(state))
-    return noise
+    own = torch.stack([_normal(cell, seed, frame) for frame in range(frames)])
+    return own if not shared else (1 - shared) ** 0.5 * own + shared**0.5 * _normal(cell, seed, 0, 1)
+
+
+def _normal(cell: Sequence[int], *key: int) -> Tensor:
+    """Standard normal values that depend on `key` alone; trailing zeros of a key do not count."""
+    state = int(np.random.SeedSequence(key).generate_state(1, np.uint32)[0])
+    return torch.randn(tuple(cell), generator=torch.Generator().manual_seed(state))
 
 
 def ddim(

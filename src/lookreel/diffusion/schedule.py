@@ -75,6 +75,16 @@ class Schedule:
             raise InputError(f"steps: found {steps}; expected a whole number from 1 to {self.train_steps}")
         return [round(self.train_steps - i * self.train_steps / steps) - 1 for i in range(steps)]
 
+    def leading_timesteps(self, steps: int, offset: int = 1) -> list[int]:
+        """The timesteps of Stable Diffusion's own samplers, falling to `offset` in whole strides of T // steps.
+
+        Raises InputError unless 1 <= steps <= T.
+        """
+        if not 1 <= steps <= self.train_steps:
+            raise InputError(f"steps: found {steps}; expected a whole number from 1 to {self.train_steps}")
+        stride = self.train_steps // steps
+        return [min(i * stride + offset, self.train_steps - 1) for i in reversed(range(steps))]
+
     def add_noise(self, x0: Tensor, noise: Tensor, t: int | Tensor) -> Tensor:
         """x = alpha x0 + sigma noise, of x0's shape, dtype and device."""
         alpha, sigma = self._roots_like(x0, t)

@@ -6,6 +6,7 @@ import copy
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,7 @@ from transformers import CLIPVisionModelWithProjection
 from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 from transformers.utils import logging
 
-from lookreel.nets.weights import tensor_file
+from lookreel.nets.weights import check_loaded, readable, tensor_file
 
 
 class ImageEncoder(nn.Module):
@@ -48,12 +49,14 @@ class ImageEncoder(nn.Module):
 
     @classmethod
     def from_pretrained(cls, folder: str | os.PathLike, dtype: torch.dtype = torch.float32) -> ImageEncoder:
-        """Load transformers' folder. Raises InputError where there is no safetensors file."""
+        """Load transformers' folder. Raises InputError where there is no safetensors file, or it is not whole."""
         variant = "fp16" if ".fp16." in tensor_file(folder).name else None
-        with _no_bar():
-            clip = CLIPVisionModelWithProjection.from_pretrained(
-                folder, use_safetensors=True, variant=variant, dtype=dtype
+        with readable(folder), _no_bar():
+            loaded: Any = CLIPVisionModelWithProjection.from_pretrained(
+                folder, use_safetensors=True, variant=variant, dtype=dtype, output_loading_info=True
             )
+        clip, told = loaded
+        check_loaded(folder, told)
         return cls(clip.eval().requires_grad_(False))
 
     def save_pretrained(self, folder: str | os.PathLike, dtype: torch.dtype = torch.float32) -> None:

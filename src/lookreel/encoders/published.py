@@ -42,10 +42,13 @@ def vae_part(folder: Path) -> Part:
 
 
 def image_encoder_part(folder: Path) -> Part:
-    """CLIP's vision tower with projection: `image_encoder` of sd-image-variations. Raises InputError."""
+    """CLIP's vision tower with projection: sd-image-variations' `image_encoder`, or a whole CLIP. Raises InputError."""
     from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
-    config = CLIPVisionConfig.from_dict(_config(folder, "CLIPVisionModelWithProjection", "clip_vision_model"))
+    found = _config(folder, "CLIPVisionModelWithProjection", "clip_vision_model", "clip")
+    tower = found.get("vision_config")  # of a whole CLIP, whose text tower is left out
+    shared = {"projection_dim": found["projection_dim"]} if "projection_dim" in found else {}
+    config = CLIPVisionConfig.from_dict(found if tower is None else {**tower, **shared})
     try:
         with torch.device("meta"):
             network = CLIPVisionModelWithProjection(config)

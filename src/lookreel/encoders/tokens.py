@@ -12,13 +12,14 @@ from lookreel.encoders.image_encoder import ImageEncoder
 class TokenEncoder(nn.Module):
     """The last hidden states of CLIP's vision tower, before its last norm and its projection.
 
-    doubly_rescaled: what some published weights were trained on: the picture's centred square, its values in [0, 1]
-    divided by 255 once more. The default squeezes the whole picture into CLIP's square and scales it once.
+    centred: cut the picture's centred square, as CLIP's own preparation does; the default squeezes the whole picture
+    into CLIP's square. doubly_rescaled: what some published weights were trained on: the centred square, its values in
+    [0, 1] divided by 255 once more.
     """
 
-    def __init__(self, encoder: ImageEncoder, doubly_rescaled: bool = False) -> None:
+    def __init__(self, encoder: ImageEncoder, doubly_rescaled: bool = False, centred: bool = False) -> None:
         super().__init__()
-        self.encoder, self.doubly_rescaled = encoder, doubly_rescaled
+        self.encoder, self.doubly_rescaled, self.centred = encoder, doubly_rescaled, centred or doubly_rescaled
 
     @property
     def count(self) -> int:
@@ -34,7 +35,7 @@ class TokenEncoder(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """pixels (N, 3, H, W) in [-1, 1] -> tokens (N, L, D)."""
         clip, side = self.encoder.clip, self.encoder.clip.config.image_size
-        pixels = _square(pixels) if self.doubly_rescaled else pixels
+        pixels = _square(pixels) if self.centred else pixels
         square = F.interpolate(pixels.float(), (side, side), mode="bicubic", antialias=True, align_corners=False)
         values = square.clamp(-1, 1) / 2 + 0.5
         normed = ((values / 255 if self.doubly_rescaled else values) - self.encoder.mean) / self.encoder.std

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
 from lookreel.encoders.tiles import tiled
-from lookreel.nets.weights import tensor_file
+from lookreel.nets.weights import check_loaded, readable, tensor_file
 
 AT_ONCE = 8  # pictures encoded or decoded together; bounds the memory for long films
 
@@ -58,9 +59,14 @@ class LatentCodec(nn.Module):
 
     @classmethod
     def from_pretrained(cls, folder: str | os.PathLike, dtype: torch.dtype = torch.float32) -> LatentCodec:
-        """Load diffusers' folder. Raises InputError where there is no safetensors file."""
+        """Load diffusers' folder. Raises InputError where there is no safetensors file, or it is not whole."""
         variant = "fp16" if ".fp16." in tensor_file(folder).name else None
-        vae = AutoencoderKL.from_pretrained(folder, use_safetensors=True, variant=variant, torch_dtype=dtype)
+        with readable(folder):
+            loaded: Any = AutoencoderKL.from_pretrained(
+                folder, use_safetensors=True, variant=variant, torch_dtype=dtype, output_loading_info=True
+            )
+        vae, told = loaded
+        check_loaded(folder, told)
         return cls(vae.eval().requires_grad_(False))
 
     def save_pretrained(self, folder: str | os.PathLike, dtype: torch.dtype = torch.float32) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
-from lookreel.nets.from_json import tuples
+from lookreel.nets.config import Config, FilmConfig
 
 WORDS = {
     "beta_schedule": ("cosine_ramp", "cosine", "scaled_linear", "linear"),
@@ -16,8 +15,10 @@ NET_WORDS = {"convolution": ("pseudo3d", "2d", "3d"), "attention": ("both", "spa
 
 
 @dataclass(frozen=True)
-class NetConfig:
+class NetConfig(Config):
     """Sizes of the space-time U-Net. The defaults are the published network's: 71,671,548 parameters."""
+
+    words = NET_WORDS
 
     in_channels: int = 4
     """Channels of the latents, and of what is given beside them."""
@@ -49,12 +50,10 @@ class NetConfig:
 
     def __post_init__(self) -> None:
         """ValueError where the numbers do not fit together."""
+        super().__post_init__()
         lists = (self.attends, self.halves_time, self.down_heads, self.up_heads)
         if any(len(values) != len(self.widths) for values in lists):
             raise ValueError(f"{len(self.widths)} widths; expected as many attends, halves_time, down_heads, up_heads")
-        for name, words in NET_WORDS.items():
-            if getattr(self, name) not in words:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(words)}")
 
     @property
     def time_width(self) -> int:
@@ -73,13 +72,13 @@ class NetConfig:
 
 
 @dataclass(frozen=True)
-class FashionFlowConfig:
+class FashionFlowConfig(FilmConfig):
     """Sizes and sampling of FashionFlow. The defaults are the paper's."""
+
+    words = WORDS
 
     size: tuple[int, int] = (640, 512)
     """(H, W) of the film. The paper's text says 512 high and 640 wide; its code, and its films, are upright."""
-    vae_factor: int = 8
-    """Picture pixels in a latent cell, each way: the VAE's."""
     net: NetConfig = field(default_factory=NetConfig)
     interpolation: NetConfig | None = None
     """The network that doubles the frames (section 3.3): in_channels is 8; None where there is none."""
@@ -112,12 +111,8 @@ class FashionFlowConfig:
 
     def __post_init__(self) -> None:
         """ValueError where the numbers do not fit together."""
-        for name, words in WORDS.items():
-            if getattr(self, name) not in words:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(words)}")
+        super().__post_init__()
         for net in filter(None, (self.net, self.interpolation)):
-            if any(side % (self.vae_factor * net.cell_multiple) for side in self.size):
-                raise ValueError(f"size {self.size}: must be multiples of {self.vae_factor * net.cell_multiple}")
             if self.frames % net.frame_multiple or self.max_frames % net.frame_multiple:
                 raise ValueError(f"frames {self.frames}, {self.max_frames}: must be multiples of {net.frame_multiple}")
         if self.net.in_channels != 4 + 4 * self.photo_in_every_frame:
@@ -132,6 +127,12 @@ class FashionFlowConfig:
             raise ValueError("local, global_: at least one must be on, else the photo is not read")
 
     @property
+    def cell(self) -> int:
+        """Pixels of which both sides of a film must be multiples: the coarsest level's of either network."""
+        nets = filter(None, (self.net, self.interpolation))
+        return self.vae_factor * max(net.cell_multiple for net in nets)
+
+    @property
     def stride(self) -> int:
         """Every how many frames of the training clips make a film: their rate is that after interpolation."""
         return 1 if self.interpolation is None else 2
@@ -140,24 +141,6 @@ class FashionFlowConfig:
     def overlap(self) -> int:
         """Frames that neighbouring windows of the interpolation share: even, so that each begins with a known frame."""
         return self.frames // 8 * 2
-
-    @property
-    def latent_size(self) -> tuple[int, int]:
-        """(h, w) of the latents."""
-        return self.size[0] // self.vae_factor, self.size[1] // self.vae_factor
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, raw: dict[str, Any]) -> FashionFlowConfig:
-        """The config that `to_json` wrote; ValueError or TypeError where a word or a field is unknown."""
-        nets = {name: _net(raw.get(name)) for name in ("net", "interpolation")}
-        return cls(**{name: tuples(value) for name, value in raw.items() if name not in nets}, **nets)
-
-
-def _net(raw: dict[str, Any] | None) -> NetConfig | None:
-    return None if raw is None else NetConfig(**{name: tuples(value) for name, value in raw.items()})
 
 
 def paper() -> FashionFlowConfig:

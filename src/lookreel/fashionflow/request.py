@@ -41,10 +41,10 @@ def check(
         raise InputError(f"guidance: found {guidance}; FashionFlow is trained without guidance; expected none")
     if preset != "exact":
         raise InputError(f"preset: found {preset}; FashionFlow has only exact")
-    whole_number("seed", sampling.seed, 0)
+    whole_number("seed", sampling.seed, 0, needed=True)
     whole_number("steps", sampling.steps, 1, 1000)
     whole_number("frames", frames, 2, system.config.max_frames)
-    whole_number("interpolate", interpolate, 1, 2)
+    whole_number("interpolate", interpolate, 1, 2, needed=True)
     if interpolate == 2 and not system.interpolates:
         raise InputError(f"interpolate: {system.name} has no interpolation network; expected 1, or another model")
     if sampling.sampler not in WORDS["sampler"]:

@@ -6,7 +6,7 @@ import os
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ from lookreel.encoders.shared import Encoders
 from lookreel.errors import InputError
 from lookreel.fashionflow import folder as model_folder
 from lookreel.fashionflow.conditions import between_frames, from_photo, small
-from lookreel.fashionflow.config import FashionFlowConfig
+from lookreel.fashionflow.config import WORDS, FashionFlowConfig
 from lookreel.fashionflow.model import Batch, ClipStage, FashionFlow
 from lookreel.fashionflow.pictures import Pictures
 from lookreel.fashionflow.request import Lengths, check, lengths, only_photo
@@ -40,6 +40,8 @@ class FashionFlowSystem(System):
     sha256: str = ""
 
     takes_motion = False
+    scales: ClassVar[tuple[str, ...]] = ()
+    samplers: ClassVar[tuple[str, ...]] = WORDS["sampler"]
 
     @property
     def config(self) -> FashionFlowConfig:

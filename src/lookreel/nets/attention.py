@@ -40,6 +40,8 @@ class Attention(nn.Module):
 
     def __init__(self, width: int, memory_width: int, heads: int, octaves: int = 0) -> None:
         super().__init__()
+        if heads < 1 or width % heads:
+            raise ValueError(f"{width} channels: no multiple of {heads} heads")
         self.heads = heads
         self.to_q = nn.Linear(width, width, bias=False)
         self.to_k = nn.Linear(memory_width, width, bias=False)

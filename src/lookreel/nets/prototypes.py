@@ -35,3 +35,25 @@ def global_prototype(x: Tensor, m: Tensor) -> Tensor:
 def side_by_side(z: Tensor, frames: int) -> Tensor:
     """All tokens of all photos, the same for each frame: z (B, R, L, C) -> (B, F, R*L, C)."""
     return z.flatten(1, 2)[:, None].expand(-1, frames, -1, -1)
+
+
+class Mixed:
+    """Photos mixed by their weights (Eq. 8-9): a part of whatever chooses the weights."""
+
+    def prototype(self, z: Tensor, m: Tensor, grid: tuple[int, int]) -> Tensor:
+        """z (B, R, L, C) of the photos on `grid`, m (B, F, R, h, w) -> (B, F, P, C) for each frame; here P is L."""
+        return prototype(z, m, grid)
+
+    def semantic(self, x: Tensor, m: Tensor) -> Tensor:
+        """CLIP embeddings x (B, R, D) -> (B, F, M, D) for each frame; here M is 1."""
+        return global_prototype(x, m)
+
+
+class SideBySide(Mixed):
+    """All tokens of all photos side by side, whatever they weigh: R times the cost."""
+
+    def prototype(self, z: Tensor, m: Tensor, grid: tuple[int, int]) -> Tensor:
+        return side_by_side(z, m.shape[1])
+
+    def semantic(self, x: Tensor, m: Tensor) -> Tensor:
+        return side_by_side(x[:, :, None], m.shape[1])

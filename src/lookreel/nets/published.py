@@ -42,8 +42,11 @@ VAE = Naming(
         for old, new in (("query", "to_q"), ("key", "to_k"), ("value", "to_v"), ("proj_attn", "to_out.0"))
     )
 )
-# CLIP's vision tower with projection; older files keep the numbers of the patches as a tensor.
-IMAGE_ENCODER = Naming(ignored=(r"^vision_model\.embeddings\.position_ids$",))
+# CLIP's vision tower with projection; older files keep the numbers of the patches as a tensor, and whole CLIPs read
+# texts, too.
+IMAGE_ENCODER = Naming(
+    ignored=(r"^vision_model\.embeddings\.position_ids$", r"^text_model\.", r"^text_projection\.", r"^logit_scale$")
+)
 
 # What a file seems to be, by names that nothing else has; the first that fits counts.
 _KINDS = (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -42,6 +43,23 @@ def tensor_file(folder: str | os.PathLike) -> Path:
     if pickles:
         raise InputError(f"{folder / pickles[0]}: found a pickle only; expected {NAMES[0]} (tensors, no code)")
     raise InputError(f"{folder}: no weights found; expected {NAMES[0]}")
+
+
+@contextmanager
+def readable(folder: str | os.PathLike) -> Iterator[None]:
+    """Around a library that reads the component in `folder`: whatever it raises becomes an InputError in one line."""
+    read_config(folder)
+    try:
+        yield
+    except Exception as error:  # diffusers and transformers raise many kinds; each means a component that is not whole
+        raise InputError(f"{folder}: not a whole component ({' '.join(str(error).split())[:200]})") from error
+
+
+def check_loaded(folder: str | os.PathLike, told: Mapping[str, Any]) -> None:
+    """InputError where a library's loading info tells of tensors that were not there: it would leave them random."""
+    missing = sorted(told["missing_keys"])
+    if missing:
+        raise InputError(f"{tensor_file(folder)}: {len(missing)} tensors missing, the first is {missing[0]}")
 
 
 def read_tensors(model: Model, folder: str | os.PathLike, dtype: torch.dtype) -> Model:

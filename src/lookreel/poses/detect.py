@@ -12,16 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from lookreel.errors import InputError
-from lookreel.poses.detector_files import DEFAULT, cards, locate, sha256
-from lookreel.poses.follow import follow
+from lookreel.poses.detector_files import DEFAULT, cards, check_named, locate, sha256
 from lookreel.poses.layout import from_coco
 from lookreel.poses.network import Network
+from lookreel.poses.people import alike, area, one_of
 from lookreel.poses.simcc import LAYOUT_OF, PoseReader
 from lookreel.poses.track import Track
 from lookreel.poses.yolox import PersonFinder
-from lookreel.ranges import whole_number
-
-ALIKE = 0.75  # of two people whose boxes differ by no more than this share of area, neither is "the largest"
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ class Person:
     @property
     def area(self) -> float:
         """Of the box, in pixels squared."""
-        return float((self.box[2] - self.box[0]) * (self.box[3] - self.box[1]))
+        return float(area(self.box[None])[0])
 
 
 @dataclass(frozen=True)
@@ -95,17 +92,15 @@ def load(
     Raises InputError for an unknown name, a file that is missing, damaged or of another kind, an absent provider, and
     where onnxruntime is not installed.
     """
+    check_named(name, None)
     card = next((card for card in cards() if card.name == str(name)), None)
     if card is not None:
         paths = locate(card, Path(weights) if weights is not None else None)
         person, pose = (Network(paths[part], providers, threads) for part in ("person", "pose"))
-    elif Path(name).is_dir():
+    else:
         if weights is not None:
             raise InputError(f"--weights {weights}: the detector is a folder already, {name}; give only one of them")
         person, pose = _pair(Path(name), providers, threads)
-    else:
-        known = ", ".join(card.name for card in cards())
-        raise InputError(f"detector {str(name)!r}: unknown; expected {known}, or a folder with its two .onnx files")
     hashes = {network.path.name: sha256(network.path) for network in (person, pose)}
     return Detector(str(name), PersonFinder(person), PoseReader(pose), hashes)
 
@@ -126,7 +121,12 @@ def _pair(folder: Path, providers: Sequence[str] | None, threads: int | None) ->
 
 def ambiguous(people: Sequence[Person]) -> bool:
     """Whether the two largest people, sorted by size, are of nearly the same size."""
-    return len(people) > 1 and people[1].area >= ALIKE * people[0].area
+    return int(alike(boxes_of(people)).sum()) > 1
+
+
+def boxes_of(people: Sequence[Person]) -> np.ndarray:
+    """Their boxes (P, 4)."""
+    return np.array([person.box for person in people], np.float64).reshape(-1, 4)
 
 
 def track(
@@ -145,53 +145,12 @@ def track(
     Raises InputError where nobody is found at all, where there is no such person, and where `person` is None and two
     people are of nearly the same size.
     """
-    whole_number("--person", person, 1)
     people = detector.detect(frames, progress)
-    first = next((i for i, found in enumerate(people) if found), None)
-    if first is None:
-        raise InputError(f"{name}: nobody is found in {_frames(len(people))}; expected a person")
-    number = _choose(people[first], person, f"{name}, frame {first}")
-    chosen = follow([np.array([p.box for p in found]).reshape(-1, 4) for found in people], first, number)
-    keypoints = np.zeros((len(people), len(people[first][0].keypoints), 3), np.float32)
+    chosen, notices = one_of([boxes_of(found) for found in people], str(name), person)
+    joints = next(len(found[0].keypoints) for found in people if found)
+    keypoints = np.zeros((len(people), joints, 3), np.float32)
     for i, (found, index) in enumerate(zip(people, chosen, strict=True)):
         if index is not None:
             keypoints[i] = found[index].keypoints
     height, width = np.asarray(frames).shape[2:]
-    result = Track(keypoints, (int(height), int(width)), float(fps), detector.layout)
-    return result, _notices(people[first], person, chosen, name)
-
-
-def _choose(people: list[Person], person: int | None, where: str) -> int:
-    if person is not None and person > len(people):
-        raise InputError(f"--person {person}: {where} shows {_people(len(people))}; expected 1 to {len(people)}")
-    if person is None and ambiguous(people):
-        alike = [p for p in people if p.area >= ALIKE * people[0].area]
-        places = ", ".join(f"--person {i} is at {_place(p.box)}" for i, p in enumerate(alike, start=1))
-        raise InputError(f"{where}: {_people(len(people))}, {len(alike)} of nearly the same size; say which: {places}")
-    return (person or 1) - 1
-
-
-def _notices(first: list[Person], person: int | None, chosen: list[int | None], name: str | Path) -> list[str]:
-    notices = []
-    if len(first) > 1 and person is None:
-        place = _place(first[0].box)
-        notices.append(
-            f"{name}: {_people(len(first))}; the largest, at {place}, is taken; --person 2 would take the next"
-        )
-    lost = [i for i, index in enumerate(chosen) if index is None]
-    if lost:
-        notices.append(f"{name}: the person is not found in {len(lost)} of {_frames(len(chosen))}, first in {lost[0]}")
-    return notices
-
-
-def _place(box: np.ndarray) -> str:
-    x, y = ((box[:2] + box[2:]) / 2).round().astype(int)
-    return f"x {x} y {y}"
-
-
-def _people(count: int) -> str:
-    return "1 person" if count == 1 else f"{count} people"
-
-
-def _frames(count: int) -> str:
-    return "1 frame" if count == 1 else f"{count} frames"
+    return Track(keypoints, (int(height), int(width)), float(fps), detector.layout), notices

@@ -76,6 +76,20 @@ def cards() -> list[DetectorCard]:
     return [*(_bundled(path.parent) for path in sorted(DETECTORS.glob("*/card.json"))), DWPOSE]
 
 
+def check_named(name: str | Path | None, weights: Path | None) -> None:
+    """InputError for a name that is neither a detector nor a folder, and for weights that are no folder; None is right.
+
+    Its files are looked at when it is loaded.
+    """
+    known = [card.name for card in cards()]
+    if name is not None and str(name) not in known and not Path(name).is_dir():
+        raise InputError(
+            f"detector {str(name)!r}: unknown; expected {', '.join(known)}, or a folder with its two .onnx files"
+        )
+    if weights is not None and not Path(weights).is_dir():
+        raise InputError(f"--weights: {weights}: no such folder; expected the folder of the detector's files")
+
+
 def _bundled(folder: Path) -> DetectorCard:
     card = json.loads((folder / "card.json").read_text())
     parts = (("person", folder / "person.onnx"), ("pose", folder / "pose.onnx"))

@@ -10,6 +10,7 @@ from lookreel.errors import InputError
 from lookreel.poses import detect
 from lookreel.poses.draw import visible
 from lookreel.poses.layout import to_openpose18
+from lookreel.poses.plausible import plausible
 from lookreel.poses.skeleton import L_HIP, L_SHOULDER, R_HIP, R_SHOULDER
 from lookreel.poses.track import Track
 
@@ -21,7 +22,7 @@ class Finder:
     """A detector, loaded when the first picture needs it.
 
     name: "mini", "dwpose" or a folder, and then its result counts; None takes the bundled one, whose result counts
-        only where it is sure, because it knows mannequins and not people.
+        only where it is sure and sees the same twice, because it learned from mannequins and not from people.
     weights: the folder with a detector's files. person: whom to take, 1 the largest; None the largest, where that is
         one.
     """
@@ -61,11 +62,21 @@ class Finder:
                 raise
             return None
         keypoints = to_openpose18(track).keypoints
-        return keypoints[0] if self.believes(keypoints) else None
+        return keypoints[0] if self.believes(keypoints, picture.transpose(2, 0, 1)[None]) else None
 
-    def believes(self, keypoints: np.ndarray) -> bool:
-        """Whether poses (F, 18, 3) that were found count: always by a named detector, else where most are sure."""
-        return self.name is not None or sum(sure(pose) for pose in keypoints) * 2 > len(keypoints)
+    def believes(self, keypoints: np.ndarray, frames: np.ndarray) -> bool:
+        """Whether poses (F, 18, 3) that were found in frames uint8 (F, 3, H, W), in their pixels, count: always by a
+        named detector, else where there is nothing to doubt."""
+        return self.name is not None or not self.doubts(keypoints, frames)
+
+    def doubts(self, keypoints: np.ndarray, frames: np.ndarray) -> bool:
+        """Whether there is something against these poses: most are not sure, or the bundled detector does not see
+        them again (`poses.plausible`). Against what another detector finds, where it was named, there is nothing."""
+        bundled = self.detector is not None and self.detector.name == detect.DEFAULT
+        if self.detector is None or (self.name is not None and not bundled):
+            return False
+        unsure = sum(sure(pose) for pose in keypoints) * 2 <= len(keypoints)
+        return unsure or (bundled and not plausible(self.detector, frames, keypoints))
 
     def track(self, frames: np.ndarray, fps: float, name: str, progress=None) -> tuple[Track, list[str]]:
         """As `detect.track`, with this detector. Raises InputError where there is none, with the reason."""

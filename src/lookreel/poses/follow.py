@@ -9,14 +9,14 @@ import numpy as np
 from lookreel.poses.yolox import overlap
 
 SAME = 0.2  # intersection over union with the last box from which it is the same person
-_GROWTH = 2.0  # a box this many times as tall, or as small, is somebody else
+_GROWTH = 1.8  # a box this many times as tall, or as small, is somebody else
 
 
 def follow(boxes: Sequence[np.ndarray], first: int, number: int) -> list[int | None]:
     """Which of each frame's boxes (P, 4) belongs to box `number` of frame `first`; None where none does.
 
-    The box that overlaps the last known one most is taken. Where none does, a lone person of about the same height is
-    believed to be the same after a cut or a jump, but only while nobody else was ever seen beside them.
+    Of the boxes of about the same height, the one that overlaps the last known one most is taken. Where none does, a
+    lone person is believed to be the same after a cut or a jump, but only while nobody else was ever seen beside them.
     """
     chosen: list[int | None] = [None] * len(boxes)
     chosen[first] = number
@@ -32,9 +32,7 @@ def follow(boxes: Sequence[np.ndarray], first: int, number: int) -> list[int | N
 def _same(last: np.ndarray, boxes: np.ndarray, alone: bool) -> int | None:
     if len(boxes) == 0:
         return None
-    shared = overlap(last[None], boxes)[0]
+    growth = (boxes[:, 3] - boxes[:, 1]) / max(last[3] - last[1], 1e-9)
+    shared = np.where((growth > 1 / _GROWTH) & (growth < _GROWTH), overlap(last[None], boxes)[0], -1)
     best = int(shared.argmax())
-    if shared[best] >= SAME:
-        return best
-    before, now = last[3] - last[1], boxes[best][3] - boxes[best][1]
-    return best if alone and before / _GROWTH <= now <= before * _GROWTH else None
+    return best if shared[best] >= SAME or (alone and shared[best] >= 0) else None

@@ -20,7 +20,7 @@ STILL_FPS = 25.0  # of a folder of pictures, which does not tell its own
 _MOST_SIDE = 1280  # pixels; detectors see no more
 _QUICKEST = 60.0  # frames a second; of a faster video (slow motion) every n-th frame is enough
 _USUAL = 30.0
-_SLOW = 6.0
+SLOW = 6.0  # frames a second; below that, what happens between them is not known
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,44 @@ def _pictures(files: Sequence[Path]) -> Iterator[np.ndarray]:
 
 
 def _video(path: Path, fps: float | None) -> Footage:
-    from lookreel.video import frame_times, stream_video, video_header
+    from lookreel.video import stream_video
+
+    timing = timing_of(path, fps)
+    wanted = None if timing.order is None else set(timing.order.tolist())
+    numbers, small, size = [], [], (0, 0)
+    for number, frame in enumerate(stream_video(path)):
+        size = frame.shape[1:]
+        if wanted is None or number in wanted:
+            numbers.append(number)
+            small.append(smaller(frame))
+    place = {number: i for i, number in enumerate(numbers)}
+    frames = np.stack([small[place[number]] for number in timing.shown(len(numbers)) if number in place])
+    return Footage(frames, (int(size[0]), int(size[1])), timing.fps, timing.notices)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Which frames of a video make it a constant, not too high rate.
+
+    order: (N,) the numbers of the frames to show, rising, some of them twice in an uneven video; None where the file
+    does not tell its frames before they are read: then every `every`-th. fps: the rate that comes of it; 0 where the
+    file does not say. notices: what was done.
+    """
+
+    order: np.ndarray | None
+    every: int
+    fps: float
+    notices: tuple[str, ...]
+
+    def shown(self, count: int) -> list[int]:
+        """The numbers of the frames to show, of a video in which `count` were read."""
+        return list(range(0, count, self.every)) if self.order is None else self.order.tolist()
+
+
+def timing_of(path: Path, fps: float | None = None) -> Timing:
+    """How to show a video at a constant rate, and every n-th frame where `fps` or 60 a second is far exceeded; nothing
+    is decoded. Raises InputError for what is no video."""
+    from lookreel.video import frame_times, video_header
 
     times = frame_times(path)
     count, rate = len(times), video_header(path)[1]
@@ -96,20 +133,9 @@ def _video(path: Path, fps: float | None) -> Footage:
     if every > 1:
         order, rate = order[::every], rate / every
         notices.append(f"{path}: {rate * every:g} frames a second; every {every}th is taken, {rate:g} a second")
-    if 0 < rate < _SLOW:
+    if 0 < rate < SLOW:
         notices.append(f"{path}: only {rate:g} frames a second; what happens between them is not known")
-    order = order.tolist()
-    wanted = set(order)
-    numbers, small, size = [], [], (0, 0)
-    for number, frame in enumerate(stream_video(path)):
-        size = frame.shape[1:]
-        if number in wanted or not count:
-            numbers.append(number)
-            small.append(_smaller(frame))
-    place = {number: i for i, number in enumerate(numbers)}
-    shown = [place[number] for number in (order if count else numbers[::every]) if number in place]
-    frames = np.stack([small[i] for i in shown])
-    return Footage(frames, (int(size[0]), int(size[1])), rate, tuple(notices))
+    return Timing(order if count else None, every, rate, tuple(notices))
 
 
 def _every(rate: float, wanted: float | None) -> int:
@@ -124,11 +150,12 @@ def _of(frames: Sequence[np.ndarray] | Iterator[np.ndarray], fps: float) -> Foot
     size, small = (0, 0), []
     for frame in frames:
         size = frame.shape[1:]
-        small.append(_smaller(frame))
+        small.append(smaller(frame))
     return Footage(np.stack(small), (int(size[0]), int(size[1])), fps)
 
 
-def _smaller(frame: np.ndarray) -> np.ndarray:
+def smaller(frame: np.ndarray) -> np.ndarray:
+    """A frame (3, H, W) no larger than a detector needs: at most 1280 pixels a side."""
     height, width = frame.shape[1:]
     scale = _MOST_SIDE / max(height, width)
     if scale >= 1:

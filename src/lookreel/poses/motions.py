@@ -1,4 +1,4 @@
-"""Driving motions: the bundled ones by name, or the user's own: a track, JSON poses, or a video."""
+"""Driving motions: the bundled ones by name, or the user's own: a track, JSON poses, DensePose maps, or a video."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lookreel.errors import InputError
+from lookreel.poses.densepose_maps import is_maps, read_maps
 from lookreel.poses.layout import to_openpose18
-from lookreel.poses.track import LAYOUTS, Track
+from lookreel.poses.track import Track, checked
 
 if TYPE_CHECKING:
     from lookreel.poses.finder import Finder
@@ -40,6 +41,12 @@ class Motion:
     sha256: str
     notices: tuple[str, ...] = ()
 
+    def with_joints(self) -> Motion:
+        """The same, or InputError where no joint is known: DensePose's maps alone drive DreamPose only."""
+        if not (self.track.keypoints[..., 2] >= 0.3).any():
+            raise InputError(f"motion {self.name}: DensePose maps without joints; this model is driven by joints")
+        return self
+
     def first(self, frames: int | None) -> Motion:
         """The first so many frames; None takes all."""
         pictures = None if self.pictures is None else self.pictures[:frames]
@@ -61,7 +68,8 @@ def load_motion(
     finder: Finder | None = None,
     progress: Callable[[int, int], object] | None = None,
 ) -> Motion:
-    """A bundled name, a track `.npz`, JSON poses, a video, a Track, or a Motion, which stays as it is -> Motion.
+    """A bundled name, a track `.npz`, JSON poses, DensePose maps (a `.npy` or a folder of them), a video, a Track, or a
+    Motion, which stays as it is -> Motion.
 
     A video of drawn skeletons is used as it is. Of a plain video the poses are found by `finder`, mended and smoothed;
     without one, or where an unnamed one is not sure, it is refused. progress(done, total): while poses are found.
@@ -71,17 +79,24 @@ def load_motion(
     if isinstance(source, Motion):
         return source
     if isinstance(source, Track):
-        _check("track", source)
-        return Motion(_ready("track", source), None, "track", _hash_of(source))
+        track = checked("track", source)
+        return Motion(_ready("track", track), None, "track", _hash_of(track))
+    if not isinstance(source, str | os.PathLike):
+        raise InputError(f"motion: a {type(source).__name__}; expected a bundled name, a path or a Track")
     path = bundled(source) or Path(source)
     if not path.exists():
         raise InputError(
             f"motion {str(source)!r}: neither a bundled motion nor a file; bundled are {', '.join(names()) or 'none'}, "
-            "files are a track .npz, OpenPose JSON or a video"
+            "files are a track .npz, OpenPose JSON, DensePose maps .npy or a video"
         )
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
     if path.suffix.lower() == ".npz":
         return Motion(_ready(path, Track.load(path)), None, str(source), sha256)
+    if is_maps(path):
+        from lookreel.poses.footage import STILL_FPS
+
+        track = read_maps(path, STILL_FPS)
+        return Motion(track, None, str(path), sha256 or _hash_of(track))
     if path.suffix.lower() == ".json" or path.is_dir():
         return _of_json(path, sha256)
     return _of_video(path, sha256, finder, progress)
@@ -114,34 +129,24 @@ def _of_video(path: Path, sha256: str, finder: Finder | None, progress: Callable
 
     source = from_footage(footage, path, finder, progress)
     track = to_openpose18(source.track)
-    if not finder.believes(track.keypoints):
+    if finder.name is None and source.doubted:
         raise InputError(f"{refusal}; the bundled detector knows mannequins only and is not sure (--detector dwpose)")
     return Motion(_ready(path, mend(track)), None, str(path), sha256, source.notices)
 
 
 def _ready(name: str | Path, track: Track) -> Track:
-    """The track with 18 joints, at least one of which can be seen."""
+    """The track with 18 joints, at least one of which can be seen unless DensePose's maps are there."""
     track = to_openpose18(track)
-    if not (track.keypoints[..., 2] >= 0.3).any():
+    points = track.keypoints[track.keypoints[..., 2] >= 0.3]
+    if track.dense is None and not len(points):
         raise InputError(f"{name}: no joint is visible in any frame; expected a person in at least one")
+    height, width = track.size
+    places = points[:, :2]
+    if len(places) and places.max() <= 1 and np.ptp(places) > 0.1 and min(height, width) > 2:
+        raise InputError(f"{name}: x and y are at most {places.max():g}; expected pixels, not parts of the size")
+    if len(places) and not ((places >= 0) & (places < (width, height))).all(1).any():
+        raise InputError(f"{name}: no joint lies within the picture of {width}x{height}; expected a person in it")
     return track
-
-
-def _check(name: str, track: Track) -> None:
-    """Refuse a Track made in memory for what `Track.load` refuses in a file."""
-    keypoints = np.asarray(track.keypoints)
-    if track.layout not in LAYOUTS:
-        raise InputError(f"{name}: unknown layout {track.layout!r}; expected one of {', '.join(LAYOUTS)}")
-    if keypoints.ndim != 3 or keypoints.shape[1:] != (LAYOUTS[track.layout], 3):
-        raise InputError(f"{name}: keypoints of shape {keypoints.shape}; expected (F, {LAYOUTS[track.layout]}, 3)")
-    if len(keypoints) == 0:
-        raise InputError(f"{name}: it has no frames; at least one is expected")
-    if not np.isfinite(keypoints).all():
-        raise InputError(f"{name}: keypoints hold values that are not finite (NaN or infinity)")
-    if len(track.size) != 2 or min(track.size) < 1:
-        raise InputError(f"{name}: size is {track.size}; expected (H, W), both at least 1")
-    if not 0 < track.fps < float("inf"):
-        raise InputError(f"{name}: fps is {track.fps}; expected one positive number")
 
 
 def _hash_of(track: Track) -> str:

@@ -18,8 +18,9 @@ import numpy as np
 
 from lookreel.errors import InputError
 from lookreel.outputs import whole
+from lookreel.poses.draw import visible
 from lookreel.poses.layout import from_body25, from_coco, to_openpose18
-from lookreel.poses.people import follow
+from lookreel.poses.people import area, boxes_of, one_of
 from lookreel.poses.track import Track
 
 EXPECTED = "expected OpenPose JSON (people with pose_keypoints_2d), COCO, AlphaPose or MMPose keypoints"
@@ -30,7 +31,7 @@ def read_json(path: Path, fps: float, size: Size | None = None, person: int | No
     """Poses of one person from a JSON file, or a folder with one file a frame -> (Track of 18 joints, notices).
 
     fps: of the frames, which no such file tells, except those that `write_json` wrote. size: (H, W) of the picture,
-    where the file does not tell it. person: as for `lookreel.poses.people.follow`.
+    where the file does not tell it. person: as for `lookreel.poses.people.one_of`.
     Raises InputError where the file is no JSON, of another layout, holds nobody, or its picture size is unknown.
     """
     files = sorted(path.glob("*.json"), key=natural) if path.is_dir() else [path]
@@ -47,8 +48,11 @@ def read_json(path: Path, fps: float, size: Size | None = None, person: int | No
     size = next((known for known, _ in frames if known), None) or size
     if size is None:
         raise InputError(f"{path}: it does not tell the size of the picture; expected --size HxW of the video")
-    people = [_in_pixels(persons, size) for _, persons in frames]
-    keypoints, notices = follow(people, str(path), person)
+    people = [_largest_first(_in_pixels(persons, size)) for _, persons in frames]
+    chosen, notices = one_of([boxes_of(there) for there in people], str(path), person)
+    nobody = np.zeros((18, 3), np.float32)
+    shown = zip(people, chosen, strict=True)
+    keypoints = np.stack([nobody if i is None else there[i] for there, i in shown]).astype(np.float32)
     return Track(keypoints, size, _rate(own_fps, fps, path)), notices
 
 
@@ -178,6 +182,12 @@ def _joints(values: Any, file: Path) -> np.ndarray:
 def _in_pixels(people: list[np.ndarray], size: Size) -> list[np.ndarray]:
     """Some tools write places as shares of the picture; a person all of whose places lie within 0-1 has such."""
     return [person * [size[1], size[0], 1] if _in_shares(person) else person for person in people]
+
+
+def _largest_first(people: list[np.ndarray]) -> list[np.ndarray]:
+    """Those of whom a joint can be seen."""
+    there = [person for person in people if visible(person).any()]
+    return [there[i] for i in np.argsort(-area(boxes_of(there)), kind="stable")]
 
 
 def _in_shares(person: np.ndarray) -> bool:

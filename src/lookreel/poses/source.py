@@ -1,4 +1,4 @@
-"""A motion from whatever a user has: a track, JSON, drawn skeletons, or plain footage of a person."""
+"""A motion from whatever a user has: a track, JSON, DensePose maps, drawn skeletons, or plain footage of a person."""
 
 from __future__ import annotations
 
@@ -10,23 +10,27 @@ from typing import Literal
 import numpy as np
 
 from lookreel.errors import InputError
+from lookreel.poses.densepose_maps import is_maps, read_maps
 from lookreel.poses.draw import visible
 from lookreel.poses.finder import Finder
 from lookreel.poses.footage import STILL_FPS, Footage, read_footage
+from lookreel.poses.layout import to_openpose18
 from lookreel.poses.track import Track
 
-Kind = Literal["track", "json", "drawn", "detected"]
+Kind = Literal["track", "json", "maps", "drawn", "detected"]
 
 
 @dataclass(frozen=True)
 class Source:
     """track: in pixels of the source, in whatever layout it came. frames: uint8 (F, 3, h, w), the footage it was read
-    from, if any. kind: how it came. notices: what a user should know."""
+    from, if any. kind: how it came. notices: what a user should know. doubted: whether a detector found it that is not
+    to be relied on there (`Finder.doubts`)."""
 
     track: Track
     kind: Kind
     frames: np.ndarray | None = None
     notices: tuple[str, ...] = ()
+    doubted: bool = False
 
 
 def read_source(
@@ -36,7 +40,7 @@ def read_source(
     size: tuple[int, int] | None = None,
     progress: Callable[[int, int], object] | None = None,
 ) -> Source:
-    """A track `.npz`, a JSON file, a folder of JSON files or of pictures, a picture, or a video -> its poses.
+    """A track `.npz`, JSON, DensePose `.npy`, a folder of these or of pictures, a picture, or a video -> its poses.
 
     fps: the rate that is wanted; what tells no rate of its own (JSON, pictures) is taken to have it, 25 by default.
     size: (H, W) of the picture, for JSON that does not tell it. progress(done, total): called while poses are found.
@@ -46,6 +50,8 @@ def read_source(
         raise InputError(f"{path}: no such file or folder; expected a picture, a video, a track .npz or JSON poses")
     if path.suffix.lower() == ".npz":
         return Source(Track.load(path), "track")
+    if is_maps(path):
+        return Source(read_maps(path, fps or STILL_FPS), "maps")
     if path.suffix.lower() == ".json" or (path.is_dir() and any(path.glob("*.json"))):
         from lookreel.poses.openpose_json import read_json
 
@@ -70,7 +76,8 @@ def from_footage(
     track, found = finder.track(frames, footage.fps, str(path), told)
     name = finder.detector.name if finder.detector else "none"
     notices = (*footage.notices, *found, f"{path}: poses found by the detector {name}")
-    return Source(footage.in_source(track), "detected", frames, notices)
+    doubted = finder.doubts(to_openpose18(track).keypoints, frames)
+    return Source(footage.in_source(track), "detected", frames, notices, doubted)
 
 
 def _somebody(track: Track, path: Path) -> Track:

@@ -14,6 +14,7 @@ from lookreel.errors import InputError
 from lookreel.outputs import whole
 
 LAYOUTS = {"openpose18": 18, "wholebody133": 133}
+SLOWEST, FASTEST = 0.01, 1000.0  # frames per second that a video file can hold
 
 # What numpy and zipfile raise on damaged files, each seen in practice.
 _UNREADABLE = (
@@ -67,41 +68,51 @@ class Track:
     def load(cls, path: str | os.PathLike) -> Track:
         """Read a track `.npz`.
 
-        Raises InputError where the file is missing, no track, empty, or holds values that are not finite.
+        Raises InputError where the file is missing, no track, empty, or a field is not as the class says.
         """
         path = Path(path)
         if not path.is_file():
             raise InputError(f"{path}: no such track file; expected a .npz with keypoints (F, J, 3), size and fps")
         try:
+            with zipfile.ZipFile(path):  # else numpy takes it for a pickle, and says how to run one
+                pass
             with np.load(path, allow_pickle=False) as data:
                 fields = {name: data[name] for name in data.files}
         except _UNREADABLE as error:
             raise InputError(f"{path}: not a readable .npz track ({error})") from error
-        return _checked(path, fields)
+        return _of_fields(path, fields)
 
 
-def _checked(path: Path, fields: dict[str, np.ndarray]) -> Track:
-    """A Track from raw arrays, or InputError that says which field is wrong."""
+def _of_fields(path: Path, fields: dict[str, np.ndarray]) -> Track:
+    """A Track from a file's arrays, or InputError that says which field is wrong."""
     absent = [name for name in ("keypoints", "size", "fps") if name not in fields]
     if absent:
         raise InputError(f"{path}: the track lacks {', '.join(absent)}; found {', '.join(fields) or 'nothing'}")
     layout = str(fields.get("layout", "openpose18"))
-    keypoints, size, fps = fields["keypoints"], fields["size"].ravel(), fields["fps"]
-    if layout not in LAYOUTS:
-        raise InputError(f"{path}: unknown layout {layout!r}; expected one of {', '.join(LAYOUTS)}")
-    if keypoints.ndim != 3 or keypoints.shape[1:] != (LAYOUTS[layout], 3) or keypoints.dtype.kind not in "fiu":
-        raise InputError(f"{path}: keypoints of shape {keypoints.shape}; {layout} expects (F, {LAYOUTS[layout]}, 3)")
+    return checked(path, Track(fields["keypoints"], fields["size"], fields["fps"], layout, fields.get("dense")))
+
+
+def checked(name: str | os.PathLike, track: Track) -> Track:
+    """The track, its fields of the types that the class says. name: what an error calls it.
+
+    Raises InputError for the first field that is wrong, and for a track without frames.
+    """
+    keypoints, size, fps = np.asarray(track.keypoints), np.asarray(track.size).ravel(), np.asarray(track.fps)
+    joints = LAYOUTS.get(str(track.layout))
+    if joints is None:
+        raise InputError(f"{name}: unknown layout {track.layout!r}; expected one of {', '.join(LAYOUTS)}")
+    if keypoints.ndim != 3 or keypoints.shape[1:] != (joints, 3) or keypoints.dtype.kind not in "fiu":
+        raise InputError(f"{name}: keypoints of shape {keypoints.shape}; {track.layout} expects (F, {joints}, 3)")
     if len(keypoints) == 0:
-        raise InputError(f"{path}: the track has no frames; at least one is expected")
-    if not np.isfinite(keypoints).all():
-        raise InputError(f"{path}: keypoints hold values that are not finite (NaN or infinity)")
+        raise InputError(f"{name}: the track has no frames; at least one is expected")
+    if not (np.abs(keypoints) < np.finfo(np.float32).max).all():
+        raise InputError(f"{name}: keypoints hold values that are not finite (NaN or infinity)")
     if size.shape != (2,) or size.dtype.kind not in "iuf" or not (np.isfinite(size).all() and (size >= 1).all()):
-        raise InputError(f"{path}: size is {size.tolist()}; expected (H, W), both at least 1")
-    if fps.size != 1 or fps.dtype.kind not in "iuf" or not (np.isfinite(fps).all() and float(fps.item()) > 0):
-        raise InputError(f"{path}: fps is {fps.tolist()}; expected one positive number")
-    dense = fields.get("dense")
-    shape = (len(keypoints), 3, int(size[0]), int(size[1]))
-    if dense is not None and (dense.shape != shape or dense.dtype != np.uint8):
-        raise InputError(f"{path}: dense is {dense.dtype} {dense.shape}; expected uint8 (F, 3, H, W)")
+        raise InputError(f"{name}: size is {size.tolist()}; expected (H, W), both at least 1")
+    if fps.size != 1 or fps.dtype.kind not in "iuf" or not SLOWEST <= float(fps.item()) <= FASTEST:
+        raise InputError(f"{name}: fps is {fps.tolist()}; expected one number from {SLOWEST:g} to {FASTEST:g}")
     height, width = (int(side) for side in size)
-    return Track(keypoints.astype(np.float32), (height, width), float(fps.item()), layout, dense)
+    dense, shape = track.dense, (len(keypoints), 3, height, width)
+    if dense is not None and (dense.shape != shape or dense.dtype != np.uint8):
+        raise InputError(f"{name}: dense is {dense.dtype} {dense.shape}; expected uint8 (F, 3, H, W)")
+    return Track(keypoints.astype(np.float32), (height, width), float(fps.item()), str(track.layout), dense)

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookreel.nets.prototypes import global_prototype, prototype, side_by_side
+from lookreel.nets.prototypes import Mixed, SideBySide
 from lookreel.profashion.config import SelectorConfig
 from lookreel.profashion.prototypes import PoseSelector
 
 
-class PPA(nn.Module):
+class PPA(Mixed, nn.Module):
     """Weights by pose, Eq. 5-9."""
 
     def __init__(self, config: SelectorConfig) -> None:
@@ -26,14 +26,8 @@ class PPA(nn.Module):
     def weights(self, pose: Tensor, reference_poses: Tensor) -> Tensor:
         return self.selector(pose, reference_poses)
 
-    def prototype(self, z: Tensor, m: Tensor, grid: tuple[int, int]) -> Tensor:
-        return prototype(z, m, grid)
 
-    def semantic(self, x: Tensor, m: Tensor) -> Tensor:
-        return global_prototype(x, m)
-
-
-class Mean(nn.Module):
+class Mean(Mixed, nn.Module):
     """Every reference weighs the same ("AA + average of references")."""
 
     def __init__(self, config: SelectorConfig) -> None:
@@ -41,12 +35,6 @@ class Mean(nn.Module):
 
     def weights(self, pose: Tensor, reference_poses: Tensor) -> Tensor:
         return _no_pose(pose, reference_poses).softmax(dim=2)
-
-    def prototype(self, z: Tensor, m: Tensor, grid: tuple[int, int]) -> Tensor:
-        return prototype(z, m, grid)
-
-    def semantic(self, x: Tensor, m: Tensor) -> Tensor:
-        return global_prototype(x, m)
 
 
 class First(Mean):
@@ -58,14 +46,8 @@ class First(Mean):
         return m
 
 
-class Concat(Mean):
+class Concat(SideBySide, Mean):
     """All tokens of all references as keys and values: R times the cost ("AA + concatenated references")."""
-
-    def prototype(self, z: Tensor, m: Tensor, grid: tuple[int, int]) -> Tensor:
-        return side_by_side(z, m.shape[1])
-
-    def semantic(self, x: Tensor, m: Tensor) -> Tensor:
-        return side_by_side(x[:, :, None], m.shape[1])
 
 
 class Full(nn.Module):

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lookreel.data.latents import Encoded, LatentCache
+from lookreel.data.references import for_training
 from lookreel.diffusion.objective import sample_timesteps
 from lookreel.poses.draw import draw, drawn
 from lookreel.poses.flow import farneback_flow, keypoint_flow
@@ -92,8 +93,7 @@ def clips(
 
 
 def _references(clip: Encoded, sampling: Sampling, choices: np.random.Generator) -> np.ndarray:
-    frames = len(clip.latents)
-    return choices.choice(frames, size=sampling.references, replace=frames < sampling.references)
+    return for_training(len(clip.latents), sampling.references, choices)
 
 
 def _row(

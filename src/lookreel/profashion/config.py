@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
-from lookreel.nets.from_json import tuples
+from lookreel.nets.config import Config
 from lookreel.nets.pose_config import PoseConfig
 from lookreel.nets.unet_config import UNetConfig
+from lookreel.reference.config import ReferenceConfig
 
 WORDS = {
     "aggregator": ("ppa", "mean", "concat", "first", "full"),
     "beta_schedule": ("scaled_linear", "linear"),
     "sampler": ("ddim", "multistep"),
-    "similarity": ("dot", "cosine"),
 }
 
 
 @dataclass(frozen=True)
-class SelectorConfig:
+class SelectorConfig(Config):
     """The pose-aware selector of PPA (Eq. 5-7) and the pose features that it compares."""
+
+    words = {"similarity": ("dot", "cosine")}
 
     split_limbs: bool = True
     """Read the picture as one map for each limb colour; off is the plain RGB reading, which hardly learns."""
@@ -40,23 +41,14 @@ class SelectorConfig:
 
 
 @dataclass(frozen=True)
-class ProFashionConfig:
+class ProFashionConfig(ReferenceConfig):
     """Sizes and sampling of ProFashion. The defaults are the paper's, on Stable Diffusion 1.5."""
 
-    size: tuple[int, int] = (1024, 576)
-    """(H, W) of the film."""
-    vae_factor: int = 8
-    """Picture pixels in a latent cell, each way: the VAE's."""
-    unet: UNetConfig = field(default_factory=UNetConfig)
-    """Denoising U-Net; the reference encoder is the same without the output head."""
-    pose: PoseConfig = field(default_factory=PoseConfig)
+    words = WORDS
+
     selector: SelectorConfig = field(default_factory=SelectorConfig)
     aggregator: str = "ppa"
     """How references become prototypes: ppa, mean, concat, first or full."""
-    motion_heads: int = 8
-    """Heads of the temporal attention and of the flow attention."""
-    max_frames: int = 32
-    """Longest window that the temporal positions allow."""
     flow_sites: tuple[str, ...] = (
         "down_blocks.3.0", "down_blocks.3.1", "mid_block.0", "up_blocks.0.0", "up_blocks.0.1", "up_blocks.0.2",
     )  # fmt: skip
@@ -67,44 +59,18 @@ class ProFashionConfig:
     """"scaled_linear", or "linear" for checkpoints sampled as the open Animate Anyone is."""
     sampler: str = "ddim"
     """"ddim" (the paper) or "multistep" (DPM-Solver++ 2M, for 15 to 20 steps)."""
-    steps: int = 35
-    guidance: float = 3.5
-    window: int = 16
-    """Frames that the temporal layers see at once."""
-    overlap: int = 4
 
     def __post_init__(self) -> None:
         """ValueError where the numbers do not fit together."""
-        if not 0 <= self.overlap < self.window <= self.max_frames:
-            raise ValueError(f"overlap {self.overlap}, window {self.window}, max_frames {self.max_frames}: must rise")
+        super().__post_init__()
         if self.selector.width % 4:
             raise ValueError(f"selector width {self.selector.width}: must be a multiple of 4")
-
-    @property
-    def latent_size(self) -> tuple[int, int]:
-        """(h, w) of the latents."""
-        return self.size[0] // self.vae_factor, self.size[1] // self.vae_factor
 
     @property
     def selection_grid(self) -> tuple[int, int]:
         """(h, w) of the weights m."""
         h, w = self.latent_size
         return -(-h // self.selector.pool), -(-w // self.selector.pool)
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, raw: dict[str, Any]) -> ProFashionConfig:
-        """The config that `to_json` wrote; ValueError or TypeError where a word or a field is unknown."""
-        given = raw.get("selector", {}) | raw
-        for name, words in WORDS.items():
-            if given.get(name, words[0]) not in words:
-                raise ValueError(f"{name} is {given[name]!r}; expected one of {', '.join(words)}")
-        parts = {"unet": UNetConfig, "pose": PoseConfig, "selector": SelectorConfig}
-        plain = {key: tuples(value) for key, value in raw.items() if key not in parts}
-        nested = {key: kind(**{k: tuples(v) for k, v in raw[key].items()}) for key, kind in parts.items()}
-        return cls(**plain, **nested)
 
 
 def sd15() -> ProFashionConfig:
@@ -130,7 +96,8 @@ def mini() -> ProFashionConfig:
         unet=unet,
         pose=PoseConfig(split_limbs=True, first=48, blocks=((48, 64, 1),)),
         motion_heads=4,
-        flow_sites=("down_blocks.2.0", "mid_block.0", "up_blocks.0.0", "up_blocks.1.0"),
+        max_frames=24,
+        flow_sites=("down_blocks.2.0", "mid_block.0", "up_blocks.0.0", "up_blocks.1.0", "up_blocks.2.0"),
         sampler="ddim",
         steps=15,
         guidance=1.5,

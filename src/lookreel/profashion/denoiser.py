@@ -21,7 +21,10 @@ class Motion(nn.Module):
         self.checkpointing = False
         temporal = config.motion_sites if config.motion_sites is not None else tuple(sites)
         self.flow = nn.ModuleDict(
-            {key(site): FlowAttention(sites[site], config.motion_heads) for site in config.flow_sites}
+            {
+                key(site): FlowAttention(sites[site], config.motion_heads, config.unet.positions)
+                for site in config.flow_sites
+            }
         )
         self.temporal = TemporalLayers(
             {site: sites[site] for site in temporal},

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lookreel.nets.attention import Attention
+from lookreel.nets.position import waves
 
 
 class FlowAttention(nn.Module):
@@ -19,12 +20,16 @@ class FlowAttention(nn.Module):
 
     At the start the output projection is zero (the layer changes nothing) and so is the offset head's last
     convolution (the previous frame is sampled where it stands).
+
+    octaves: of the waves that tell a small network its places (`nets/position.py`). An attention over all tokens is
+    blind to where the warp has put them; told the places, it begins with the warped cell at its own place.
     """
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, octaves: int = 0) -> None:
         super().__init__()
+        self.octaves = octaves
         self.norm = nn.LayerNorm(width)
-        self.attention = Attention(width, width, heads)
+        self.attention = Attention(width, width, heads, octaves)
         inner = max(width // 4, 8)
         self.offset_head = nn.Sequential(
             nn.Conv2d(2 * width, inner, 3, padding=1),
@@ -49,7 +54,8 @@ class FlowAttention(nn.Module):
         q_cat = torch.cat([q_map, previous(q_map, frames)], dim=1)  # Eq. 11
         o = self.offset_head(q_cat)
         u = warp(previous(z_map, frames), o)  # Eq. 12
-        z_f = self.attention.attend(q, u.flatten(2).transpose(1, 2))
+        places = waves(*x.shape[2:], self.octaves, self.norm.weight) if self.octaves else None
+        z_f = self.attention.attend(q, u.flatten(2).transpose(1, 2), places)
         return x + _to_map(z_f, x), o
 
 

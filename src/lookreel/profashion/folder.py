@@ -14,6 +14,7 @@ from lookreel.errors import InputError
 from lookreel.nets.weights import read_tensors, write_component, write_json
 from lookreel.profashion.config import ProFashionConfig
 from lookreel.profashion.model import ProFashion
+from lookreel.reference.folder import read_encoders
 
 if TYPE_CHECKING:
     from lookreel.profashion.system import ProFashionSystem
@@ -64,6 +65,4 @@ def load(folder: Path) -> tuple[LatentCodec, ImageEncoder, ProFashion]:
     model = model.to_empty(device="cpu")
     for name, part in parts(model).items():
         read_tensors(part, folder / name, torch.float32)
-    codec = LatentCodec.from_pretrained(folder / "vae")
-    encoder = ImageEncoder.from_pretrained(folder / "image_encoder")
-    return codec, encoder, model.eval().requires_grad_(False)
+    return *read_encoders(folder, config), model.eval().requires_grad_(False)

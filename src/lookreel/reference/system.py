@@ -139,7 +139,8 @@ class ReferenceSystem(System):
         poses = pose_pictures(driving, self.size)
         with self._working(self.image_encoder, self.codec, *self.encoders()):
             seen = see(self, pixels, references, driving, poses)
-        noise = initial_noise((len(poses), 4, *self.config.latent_size), seed).to(self.device)
+        shape = (len(poses), 4, *self.config.latent_size)
+        noise = initial_noise(shape, seed, self.config.shared_noise).to(self.device)
         encoded = self._clock()
         colors = LatentColors(seen.latents, pixels)
         with self._working(self.model.denoiser):
@@ -248,7 +249,7 @@ class ReferenceSystem(System):
 
 def _check(seed: int, steps: int, guidance: float, frames: int | None) -> None:
     """InputError where a number is out of its range."""
-    whole_number("seed", seed, 0)
+    whole_number("seed", seed, 0, needed=True)
     whole_number("steps", steps, 1, 1000)
     real_number("guidance", guidance, 0, 30)
     whole_number("frames", frames, 1)
@@ -258,4 +259,4 @@ def _driving(motion: str | os.PathLike | Track | None, frames: int | None) -> Mo
     """The motion, cut to its first `frames` frames."""
     if motion is None:
         raise InputError("motion: none given; expected a bundled name (see `lookreel motions`), a file or a Track")
-    return load_motion(motion).first(frames)
+    return load_motion(motion).with_joints().first(frames)

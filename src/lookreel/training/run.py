@@ -20,17 +20,18 @@ from lookreel.training.loop import train
 from lookreel.training.task import Task
 
 
-def run(task: Task, out: Path, config: dict[str, Any]) -> None:
+def run(task: Task, out: Path, config: dict[str, Any], cpu: bool = False) -> None:
     """Train `task` in the folder `out`; the same call resumes from its newest checkpoint.
 
     config: what is written to out/config.json beside the settings. Several processes share a step's samples where
     `accelerate launch` started them. At the end out/model holds the averaged weights.
+    cpu: stay on the CPU where there is a faster device, too.
     Raises InputError where the samples cannot be shared evenly, or where `out` holds a run of another config.
     """
     torch.set_flush_denormal(True)  # vanishing weights of the limb maps and softmaxes would slow a CPU
     settings = task.settings
     options = [DistributedDataParallelKwargs(find_unused_parameters=True)]
-    accelerator = Accelerator(mixed_precision=settings.precision, kwargs_handlers=options)
+    accelerator = Accelerator(mixed_precision=settings.precision, kwargs_handlers=options, cpu=cpu)
     parts = settings.accumulate * accelerator.num_processes
     if settings.batch % parts:
         raise InputError(

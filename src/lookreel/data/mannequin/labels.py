@@ -35,8 +35,12 @@ def limb_label(parts: tuple[int, int], theta: np.ndarray, along: np.ndarray) -> 
 
 
 def _round(theta: np.ndarray) -> np.ndarray:
-    """0 to 1 across the half of the body that theta lies in, as seen by who faces it."""
-    turn = np.where(np.abs(theta) > np.pi / 2, theta - np.copysign(np.pi, theta), theta)
+    """0 on the person's right to 1 on their left, over the front as over the back.
+
+    So U runs on round the body without a jump, and from behind it runs the other way across the picture: who is given
+    U and V without the part, as DreamPose is, still can tell a back from a front.
+    """
+    turn = np.where(np.abs(theta) > np.pi / 2, np.copysign(np.pi, theta) - theta, theta)
     return turn / np.pi + 0.5
 
 

@@ -40,6 +40,11 @@ class Physique:
     hair_style: str
 
     @classmethod
+    def average(cls) -> "Physique":
+        """The body in the middle of those that seeds give."""
+        return cls(1.0, 1.0, _HALF_WIDTH, _HALF_DEPTH, _FORWARD, SKINS[0], HAIRS[0], "short")
+
+    @classmethod
     def of(cls, seed: int) -> "Physique":
         rng = stream(seed, "body")
         girth, waist, hips, bust = rng.uniform(0.94, 1.1), rng.uniform(0.9, 1.1), rng.uniform(0.94, 1.08), rng.random()

@@ -31,6 +31,8 @@ class Stack:
         """What the camera meets within these frames."""
         lift, (low, high) = self.lift[frames], (self.heights[0], self.heights[-1])
         rows = camera.rows_between(low + lift.min(), high + lift.max())
+        if not len(rows):  # outside the picture
+            return Hits(np.zeros(0, np.int64), np.zeros(0, np.float32), _nothing)
         height = camera.heights[rows] - lift[:, None]  # (F, R)
         x, z, a, b, turn = np.moveaxis(self._at(np.arange(len(self.lift))[frames][:, None], height), 2, 0)
         cos, sin = np.cos(turn), np.sin(turn)
@@ -83,6 +85,11 @@ class Stack:
         rings, at = self.rings.reshape(-1, 5), frame * (last + 1) + knot
         low = rings[at]
         return low + (rings[at + 1] - low) * share
+
+
+def _nothing(chosen: np.ndarray) -> Surface:
+    empty = np.zeros(0, np.float32)
+    return Surface(np.zeros(0, np.int64), empty, empty, np.zeros((3, 0), np.float32))
 
 
 def _slope(a: np.ndarray, height: np.ndarray) -> np.ndarray:
