@@ -100,7 +100,7 @@ def mini() -> ProFashionConfig:
         flow_sites=("down_blocks.2.0", "mid_block.0", "up_blocks.0.0", "up_blocks.1.0", "up_blocks.2.0"),
         sampler="ddim",
         steps=15,
-        guidance=1.5,
+        guidance=1.25,
     )
 
 
