@@ -1,4 +1,4 @@
-"""docs/bench.md and the tables elsewhere, written from docs/bench.json in a clone: python -m lookreel.bench.page."""
+"""docs/bench.md, printed too, and the tables elsewhere, from docs/bench.json in a clone: python -m lookreel.bench.page."""
 
 from __future__ import annotations
 
@@ -137,6 +137,7 @@ def main() -> None:
     for name, text in texts(found).items():
         with whole(ROOT / name) as (temporary,):
             temporary.write_text(text, encoding="utf-8")
+    print(page(found))
 
 
 if __name__ == "__main__":
