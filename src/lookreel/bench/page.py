@@ -1,4 +1,4 @@
-"""docs/bench.md, printed too, and the tables elsewhere, from docs/bench.json in a clone: python -m lookreel.bench.page."""
+"""docs/bench.md, printed too, and the tables elsewhere, all from docs/bench.json: python -m lookreel.bench.page."""
 
 from __future__ import annotations
 
