@@ -59,9 +59,9 @@ def test_cached_clips(cache):
 
 def test_latents_of_other_clips_are_refused(cache):
     with pytest.raises(InputError, match="latents of other data or other encoders"):
-        ClipCache(cache.folder, replace(CLIPS, first=5)).fill(system().encoders, CONFIG)
+        ClipCache(cache.files.folder, replace(CLIPS, first=5)).fill(system().encoders, CONFIG)
     with pytest.raises(InputError, match="latents of other data or other encoders"):
-        ClipCache(cache.folder, CLIPS).fill(system().encoders, replace(CONFIG, doubly_rescaled=True))
+        ClipCache(cache.files.folder, CLIPS).fill(system().encoders, replace(CONFIG, doubly_rescaled=True))
 
 
 def test_a_sample_depends_on_its_number_alone(cache):

@@ -69,14 +69,14 @@ def test_an_interrupted_fill_goes_on_where_it_stopped(tmp_path):
 
 
 def test_a_clip_that_fails_while_it_is_written_is_not_there(tmp_path, monkeypatch):
-    from lookreel.data import latents
+    from lookreel.data import clip_files
 
     def broken(tensors, path):
         path.write_bytes(b"half a fi")
         raise OSError("disk full")
 
     cache = LatentCache(tmp_path, Counted())
-    monkeypatch.setattr(latents, "save_file", broken)
+    monkeypatch.setattr(clip_files, "save_file", broken)
     with pytest.raises(OSError, match="disk full"):
         cache.fill(codec(), image_encoder())
     monkeypatch.undo()
