@@ -20,7 +20,7 @@ FEW = Sampling(targets=4, flow="keypoints")
 
 
 class Cache:
-    """Garments whose latents tell garment and frame: 100 * garment + frame, in every cell."""
+    """Garments whose latents tell garment and frame: 100 * garment + frame, in every cell; the flow is one more."""
 
     def __init__(self, garments: int = 5, frames: int = 8) -> None:
         self.tracks = [track(frames, 900_000 + i).keypoints for i in range(garments)]
@@ -32,7 +32,10 @@ class Cache:
         frames = len(self.tracks[number])
         marks = 100 * number + torch.arange(frames)
         latents = marks[:, None, None, None].expand(-1, 4, 8, 6).half()
-        return Encoded(latents, marks[:, None].expand(-1, 8).half(), torch.from_numpy(self.tracks[number]))
+        flow = marks[:, None, None, None].expand(-1, 2, 8, 6).half() + 1
+        seen = torch.ones(frames, 8, 6, dtype=torch.bool)
+        embeddings, keypoints = marks[:, None].expand(-1, 8).half(), torch.from_numpy(self.tracks[number])
+        return Encoded(latents, embeddings, keypoints, flow, seen)
 
 
 CACHE = Cache()
@@ -145,6 +148,18 @@ def test_both_sources_of_flow_can_be_asked_for():
     for flow in ("farneback", "keypoints"):
         batch = made("clips", range(2), replace(FEW, stills=0, flow=flow))
         assert batch.delta.shape == (2, 4, 2, *GRID) and batch.mask.any()
+
+
+def test_cached_flow_counts_where_the_window_moves_on():
+    surface = replace(FEW, stills=0, flow="surface")
+    batch = made("clips", range(6), surface)
+    assert batch.delta.shape == (6, 4, 2, 8, 6)
+    assert not batch.mask[:, 0].any() and not batch.delta[:, 0].any() and batch.mask[:, 1:].all()
+    assert_close(batch.delta[:, 1:, 0], batch.latents[:, 1:, 0] + 1)
+    still = made("clips", range(6), replace(surface, stills=1))
+    assert not still.mask.any() and not still.delta.any()
+    short = made("clips", range(4), surface, cache=Cache(2, 2))
+    assert short.mask[:, 1].all() and not short.mask[:, 2:].any()
 
 
 @pytest.mark.parametrize("frames", [1, 2])

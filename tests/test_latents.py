@@ -1,6 +1,6 @@
 """The cache of latents: what it holds, and that it is filled once, also by an interrupted or a shared run."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 import torch
@@ -11,6 +11,8 @@ from lookreel.data.source import Mannequins
 from lookreel.encoders.image_encoder import ImageEncoder
 from lookreel.encoders.vae import LatentCodec
 from lookreel.errors import InputError
+from lookreel.poses.densepose import of_body
+from lookreel.poses.surface_flow import surface_flow
 from toys import SIZE, codec, image_encoder
 
 
@@ -47,6 +49,33 @@ def test_it_holds_what_the_encoders_say(tmp_path):
     assert_close(found.embeddings, clip.encode(pixels).half())
     assert_close(found.keypoints, torch.from_numpy(track.keypoints))
     assert found.latents.shape == (3, 4, 8, 6) and found.keypoints.dtype == torch.float32
+
+
+def test_the_surface_is_cached_where_it_is_asked_for(tmp_path):
+    made = Counted()
+    LatentCache(tmp_path / "with", made, surface=True).fill(codec(), image_encoder())
+    LatentCache(tmp_path / "without", made).fill(codec(), image_encoder())
+    assert LatentCache(tmp_path / "without", made)[3].flow is None
+    found = LatentCache(tmp_path / "with", made)[3]
+    flow, mask = surface_flow(made.inner.clip(3)[1].dense, (8, 6))
+    assert torch.equal(found.flow, torch.from_numpy(flow).half()) and torch.equal(found.flow_mask, torch.from_numpy(mask))
+    with pytest.raises(InputError, match="expected a new --out"):
+        LatentCache(tmp_path / "without", made, surface=True).fill(codec(), image_encoder())
+
+
+class Undressed(Counted):
+    """The same clips with tracks that have joints alone."""
+
+    def clip(self, number: int):
+        frames, track = super().clip(number)
+        return frames, replace(track, dense=None)
+
+
+def test_tracks_of_joints_alone_take_a_fitted_body(tmp_path):
+    made = Undressed()
+    LatentCache(tmp_path, made, surface=True).fill(codec(), image_encoder())
+    flow, _ = surface_flow(of_body(made.inner.clip(3)[1]).dense, (8, 6))
+    assert torch.equal(LatentCache(tmp_path, made)[3].flow, torch.from_numpy(flow).half())
 
 
 def test_it_is_filled_once(tmp_path):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lookreel.data.clip_files import ClipFiles
 from lookreel.data.source import Source
 from lookreel.encoders.image_encoder import ImageEncoder
+from lookreel.encoders.shared import fingerprint
 from lookreel.encoders.vae import LatentCodec
+from lookreel.poses.densepose import of_body
+from lookreel.poses.surface_flow import surface_flow
+from lookreel.poses.track import Track
 
 
 @dataclass(frozen=True)
@@ -22,13 +26,18 @@ class Encoded:
     latents: Tensor  # float16 (F, 4, h, w), scaled
     embeddings: Tensor  # float16 (F, D)
     keypoints: Tensor  # float32 (F, 18, 3) in pixels of the film
+    flow: Tensor | None = None  # float16 (F, 2, h, w) in cells of the latents, `surface_flow`, where it is cached
+    flow_mask: Tensor | None = None  # bool (F, h, w)
 
 
 class LatentCache:
-    """One safetensors file for each clip of a source, in a folder."""
+    """One safetensors file for each clip of a source, in a folder.
 
-    def __init__(self, folder: Path, source: Source) -> None:
-        self.files, self.source = ClipFiles(folder, len(source)), source
+    surface: cache the flow of the body's surface too, from a track's dense maps, else from a body fitted to its joints.
+    """
+
+    def __init__(self, folder: Path, source: Source, surface: bool = False) -> None:
+        self.files, self.source, self.surface = ClipFiles(folder, len(source)), source, surface
 
     def __len__(self) -> int:
         return len(self.source)
@@ -42,24 +51,21 @@ class LatentCache:
         Raises InputError where the folder holds latents of another source or of other encoders.
         """
         scale = codec.vae.config.scaling_factor
-        whose = {"source": self.source.describe(), "encoders": _fingerprint(codec, encoder), "scale": scale}
+        whose = {"source": self.source.describe(), "scale": scale}
+        whose |= {"vae": fingerprint(codec), "image_encoder": fingerprint(encoder), "surface": self.surface}
         self.files.make(whose, lambda number: self._encode(number, codec, encoder), process, processes)
 
     @torch.no_grad()
     def _encode(self, number: int, codec: LatentCodec, encoder: ImageEncoder) -> dict[str, Tensor]:
         frames, track = self.source.clip(number)
         pixels = frames.to(codec.vae.device).float() / 127.5 - 1
-        return {
-            "latents": codec.encode(pixels).half(),
-            "embeddings": encoder.encode(pixels).half(),
-            "keypoints": torch.as_tensor(track.keypoints),
-        }
+        latents = codec.encode(pixels).half()
+        tensors = {"latents": latents, "embeddings": encoder.encode(pixels).half()}
+        tensors["keypoints"] = torch.as_tensor(track.keypoints)
+        return tensors | (_flow(track, tuple(latents.shape[2:])) if self.surface else {})
 
 
-def _fingerprint(*networks: nn.Module) -> str:
-    """sha256 over the networks' weights at half precision: as a trained model keeps them, where stage 2 finds them."""
-    digest = hashlib.sha256()
-    for network in networks:
-        for tensor in network.state_dict().values():
-            digest.update(tensor.detach().cpu().half().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+def _flow(track: Track, grid: tuple[int, int]) -> dict[str, Tensor]:
+    maps = track.dense if track.dense is not None else of_body(track).dense
+    flow, mask = surface_flow(np.asarray(maps), grid)
+    return {"flow": torch.from_numpy(flow).half(), "flow_mask": torch.from_numpy(mask)}

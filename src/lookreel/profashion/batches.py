@@ -35,7 +35,8 @@ class Sampling:
     noise_power: float = 1.0
     """Timesteps are drawn with density t^(noise_power - 1); 1 (the paper) is uniform."""
     flow: str = "farneback"
-    """Source of the offset loss: "farneback" on the drawn poses (the paper) or "keypoints" (exact)."""
+    """Source of the offset loss: "farneback" on the drawn poses (the paper), "keypoints" (their joints, exact) or
+    "surface" (the body's own, cached with the latents and given on their grid)."""
 
 
 def farneback(keypoints: np.ndarray, size: tuple[int, int], grid: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -71,9 +72,9 @@ def clips(
     step: int,
     samples: Iterable[int],
 ) -> Batch:
-    """Stage 2: for each sample one garment, its references and a window of frames with their keypoint flow.
+    """Stage 2: for each sample one garment, its references and a window of frames with their flow.
 
-    grid: (h, w) on which the flow is given, the finest flow site's. A clip shares its timestep and its drop.
+    grid: (h, w) on which the flow of the poses is given, the finest flow site's. A clip shares its timestep and its drop.
     """
     rows = []
     for sample in samples:
@@ -87,9 +88,22 @@ def clips(
         row = _row(clip, _references(clip, sampling, choices), targets, size, noise)
         row["t"] = sample_timesteps(noise, 1, power=sampling.noise_power).expand(sampling.targets)
         row["drop"] = (torch.rand(1, generator=noise) < sampling.drop).expand(sampling.targets)
-        delta, mask = FLOWS[sampling.flow](clip.keypoints.numpy()[targets], size, grid)
-        rows.append(row | {"delta": torch.from_numpy(delta), "mask": torch.from_numpy(mask)})
+        delta, mask = _flow(clip, sampling.flow, targets, size, grid)
+        rows.append(row | {"delta": delta, "mask": mask})
     return _stack(rows)
+
+
+def _flow(
+    clip: Encoded, source: str, targets: np.ndarray, size: tuple[int, int], grid: tuple[int, int]
+) -> tuple[Tensor, Tensor]:
+    if source != "surface":
+        delta, mask = FLOWS[source](clip.keypoints.numpy()[targets], size, grid)
+        return torch.from_numpy(delta), torch.from_numpy(mask)
+    assert clip.flow is not None and clip.flow_mask is not None  # the cache was filled with `surface`
+    # The cached flow is from the clip's frame before, which is also the window's where the window moves on by one.
+    moves = torch.from_numpy(np.diff(targets, prepend=targets[0]) == 1)[:, None, None]
+    mask = clip.flow_mask[targets] & moves
+    return clip.flow[targets].float() * mask[:, None], mask
 
 
 def _references(clip: Encoded, sampling: Sampling, choices: np.random.Generator) -> np.ndarray:

@@ -24,7 +24,7 @@ class Batch:
     """B garments with R references and F target frames each, and the noise to train with.
 
     Pictures of poses are float in [0, 1]; latents are scaled. `drop` marks the samples trained without conditions.
-    delta and mask are the keypoint flow of a clip (`poses/flow.py`), None for single pictures.
+    delta and mask are the flow of a clip (`poses/flow.py`, `poses/surface_flow.py`), None for single pictures.
     """
 
     reference_latents: Tensor  # (B, R, 4, h, w)

@@ -44,7 +44,7 @@ class ProFashionSystem(ReferenceSystem):
         return [model.reference_encoder, model.pose_guider, model.pose_features, model.aggregator]
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
-        """Stage 1's loss for single pictures, stage 2's where the batch carries keypoint flow (Eq. 13).
+        """Stage 1's loss for single pictures, stage 2's where the batch carries a flow (Eq. 13).
 
         As in training, the parameters that the stage teaches are set to learn, and only they.
         """

@@ -41,7 +41,7 @@ class _Stage:
         """Encode the source's clips into `out`/../latents, which both stages read."""
         device = next(self.model.parameters()).device
         self.system.to(device)
-        self.cache = LatentCache(out.parent / "latents", self.source)
+        self.cache = LatentCache(out.parent / "latents", self.source, self.sampling.flow == "surface")
         self.cache.fill(self.system.codec, self.system.image_encoder, process, processes)
 
     def probe(self, network: nn.Module) -> dict[str, float]:
