@@ -58,7 +58,9 @@ def test_the_surface_is_cached_where_it_is_asked_for(tmp_path):
     assert LatentCache(tmp_path / "without", made)[3].flow is None
     found = LatentCache(tmp_path / "with", made)[3]
     flow, mask = surface_flow(made.inner.clip(3)[1].dense, (8, 6))
-    assert torch.equal(found.flow, torch.from_numpy(flow).half()) and torch.equal(found.flow_mask, torch.from_numpy(mask))
+    assert torch.equal(found.flow, torch.from_numpy(flow).half()) and torch.equal(
+        found.flow_mask, torch.from_numpy(mask)
+    )
     with pytest.raises(InputError, match="expected a new --out"):
         LatentCache(tmp_path / "without", made, surface=True).fill(codec(), image_encoder())
 

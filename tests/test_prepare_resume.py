@@ -46,9 +46,7 @@ def killed(folder: Path, out: Path, jobs: int, more: int, later: float) -> bool:
     return True
 
 
-def unbroken_and_broken(
-    folder: Path, place: Path, jobs: int, most_files: int, most_kills: int, latest: float
-) -> int:
+def unbroken_and_broken(folder: Path, place: Path, jobs: int, most_files: int, most_kills: int, latest: float) -> int:
     """Make a dataset twice, once with kills until it is whole; compare; returns how often it was killed.
 
     Each kill comes once 1 to `most_files` - 1 further files are there, and up to `latest` seconds.

@@ -99,6 +99,13 @@ class System(ABC):
         """
         raise InputError(f"references: found {how!r}; {self.name} reads photos in its own way only")
 
+    def with_mirror_sides(self, mirror_sides: bool) -> System:
+        """This model, reading mirror images of side photos or not: only for ProFashion.
+
+        Raises InputError for every other model.
+        """
+        raise InputError(f"--mirror, --no-mirror: {self.name} reads no mirror images; expected neither")
+
     @abstractmethod
     def loss(self, batch: Any) -> dict[str, Tensor]:
         """The paper's training losses of one batch; "loss" is what is optimised."""

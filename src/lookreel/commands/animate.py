@@ -57,6 +57,7 @@ class Request:
     variations: int | None = None
     first: bool = False
     references: str | None = None
+    mirror: bool | None = None
     device: str | None = None
     force: bool = False
     look: Look = field(default_factory=Look)
@@ -153,7 +154,8 @@ def load(request: Request) -> System:
     model = api.load(request.model, device=request.running.loads_on(request.device))
     request.running.arguments(model)
     check_able(request, model)
-    return model if request.references is None else model.with_references(request.references)
+    model = model if request.references is None else model.with_references(request.references)
+    return model if request.mirror is None else model.with_mirror_sides(request.mirror)
 
 
 def prepare(request: Request, model: System) -> Inputs:

@@ -40,6 +40,13 @@ Sampler = Annotated[
 References = Annotated[
     str | None, typer.Option(help="How a model of a single photo reads several: select, mean, concat or first.")
 ]
+Mirror = Annotated[
+    bool | None,
+    typer.Option(
+        "--mirror/--no-mirror",
+        help="Let a side photo's mirror image stand for the other side, where no photo shows it (ProFashion).",
+    ),
+]
 Interpolate = Annotated[
     int | None, typer.Option(help="2 doubles frames and frame rate, where the model can (mini-fashionflow).")
 ]

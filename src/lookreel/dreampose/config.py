@@ -106,8 +106,8 @@ def mini() -> DreamPoseConfig:
         prediction="v",
         sampler="multistep",
         steps=20,
-        image_scale=2.0,
-        pose_scale=2.0,
+        image_scale=1.0,
+        pose_scale=1.0,
     )
 
 

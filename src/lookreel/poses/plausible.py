@@ -16,6 +16,7 @@ import numpy as np
 
 from lookreel.poses.draw import visible
 from lookreel.poses.layout import from_coco
+from lookreel.poses.mirror import mirrored
 from lookreel.poses.people import boxes_of
 from lookreel.poses.yolox import overlap
 
@@ -26,7 +27,6 @@ AGREE = 0.04  # mean distance of the joints of two answers, in heights of the bo
 LOOKS = 5  # frames of a clip that are shown again
 _WIDER = 0.25  # of the picture's sides, added on all four
 _MISSED = 0.3  # heights of the body that a joint counts which only one answer has
-_MIRRORED = np.array([0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16])  # left and right exchanged
 
 
 def plausible(detector: Detector, frames: np.ndarray, keypoints: np.ndarray) -> bool:
@@ -58,10 +58,9 @@ def difference(detector: Detector, frame: np.ndarray, pose: np.ndarray) -> float
 
 def _unmirrored(points: np.ndarray, width: int, rows: int, columns: int) -> np.ndarray:
     """Joints (18, 3) of the mirrored, wider picture in the pixels of the picture itself."""
-    points = points[_MIRRORED].astype(np.float64)
-    points[:, 0] = width - 1 - (points[:, 0] - columns)
-    points[:, 1] -= rows
-    return points
+    points = points.astype(np.float64)
+    points[:, :2] -= (columns, rows)
+    return mirrored(points, width)
 
 
 def _apart(a: np.ndarray, b: np.ndarray) -> float:

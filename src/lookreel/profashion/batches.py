@@ -74,7 +74,7 @@ def clips(
 ) -> Batch:
     """Stage 2: for each sample one garment, its references and a window of frames with their flow.
 
-    grid: (h, w) on which the flow of the poses is given, the finest flow site's. A clip shares its timestep and its drop.
+    grid: (h, w) on which the flow of the poses is given, the finest flow site's. A clip shares its timestep and drop.
     """
     rows = []
     for sample in samples:

@@ -53,6 +53,8 @@ class ProFashionConfig(ReferenceConfig):
         "down_blocks.3.0", "down_blocks.3.1", "mid_block.0", "up_blocks.0.0", "up_blocks.0.1", "up_blocks.0.2",
     )  # fmt: skip
     """Sites with flow attention: "from the last down-block to the first up-block"."""
+    mirror_sides: bool = False
+    """Read a side photo's mirror image too, where no photo shows the other side."""
     motion_sites: tuple[str, ...] | None = None
     """Sites with temporal attention; None means all."""
     beta_schedule: str = "scaled_linear"
@@ -101,6 +103,7 @@ def mini() -> ProFashionConfig:
         sampler="ddim",
         steps=15,
         guidance=1.25,
+        mirror_sides=True,
     )
 
 
@@ -109,4 +112,4 @@ def toy() -> ProFashionConfig:
     config = mini()
     unet = replace(config.unet, block_out_channels=(16, 32, 32), norm_num_groups=8, cross_attention_dim=8)
     pose = PoseConfig(split_limbs=True, first=8, blocks=((8, 16, 1),))
-    return replace(config, size=(32, 24), unet=unet, pose=pose, motion_heads=2, steps=2)
+    return replace(config, size=(32, 24), unet=unet, pose=pose, motion_heads=2, steps=2, mirror_sides=False)

@@ -88,8 +88,9 @@ def offset_loss(offsets: list[Tensor], delta: Tensor, mask: Tensor) -> Tensor:
     """L_o of Eq. 13: squared error of the offsets where the flow is known.
 
     offsets: one (B*F, 2, h_j, w_j) for each flow site, in its own cells. delta (B*F, 2, h, w), mask bool (B*F, h, w):
-    the flow on the finest of these grids or a finer one; coarser sites take its masked mean. The error is a mean over the
-    supervised cells of each sample, then over samples and sites, so that it does not depend on how a batch is split.
+    the flow on the finest of these grids or a finer one; coarser sites take its masked mean. The error is a mean over
+    the supervised cells of each sample, then over samples and sites, so that it does not depend on how a batch is
+    split.
     """
     total = delta.new_zeros(())
     for offset in offsets:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -16,6 +16,7 @@ from lookreel.profashion import folder as model_folder
 from lookreel.profashion.config import ProFashionConfig
 from lookreel.profashion.model import Batch, ClipStage, PictureStage, ProFashion
 from lookreel.reference.conditions import POSES_FOR_A_PICTURE, unit
+from lookreel.reference.other_side import other_sides
 from lookreel.reference.system import ReferenceSystem
 
 
@@ -38,6 +39,14 @@ class ProFashionSystem(ReferenceSystem):
         parts = poses.split(POSES_FOR_A_PICTURE * self.plan.pictures_at_once)
         m = [model.aggregator.weights(model.pose_features(unit(part, device))[None], x_rp) for part in parts]
         return torch.cat(m, dim=1)
+
+    def mirrors(self, references: list[OpenedPhoto]) -> dict[int, OpenedPhoto]:
+        return other_sides(references) if self.config.mirror_sides else {}
+
+    def with_mirror_sides(self, mirror_sides: bool) -> ProFashionSystem:
+        """The same model, reading mirror images of side photos or not."""
+        self.model.config = replace(self.config, mirror_sides=mirror_sides)
+        return self
 
     def encoders(self) -> list[nn.Module]:
         model = self.model

@@ -103,6 +103,10 @@ class ReferenceSystem(System):
         """The photos at the model's size; several need their poses."""
         return open_photos(photos, self.size)
 
+    def mirrors(self, references: list[OpenedPhoto]) -> dict[int, OpenedPhoto]:
+        """Mirror images that are read beside the photos, by the number of the photo."""
+        return {}
+
     def spans(self, frames: int) -> list[range]:
         """The windows of a film."""
         return windows(frames, self.config.window, self.config.overlap)
@@ -132,15 +136,17 @@ class ReferenceSystem(System):
         guidance = self.config.guidance if guidance is None else guidance
         _check(seed, steps, guidance, frames)
         references = self.open(photos)
+        mirrors = self.mirrors(references)
+        read = [*references, *mirrors.values()]
         driving = _driving(motion, frames)
         began = time.monotonic()
 
-        pixels = torch.stack([photo.pixels for photo in references]).to(self.device)
+        pixels = torch.stack([photo.pixels for photo in read]).to(self.device)
         poses = pose_pictures(driving, self.size)
         with self._working(self.image_encoder, self.codec, *self.encoders()):
-            seen = see(self, pixels, references, driving, poses)
+            seen = see(self, pixels, read, driving, poses)
         shape = (len(poses), 4, *self.config.latent_size)
-        noise = initial_noise(shape, seed, self.config.shared_noise).to(self.device)
+        noise = initial_noise(shape, seed, self.config.shared_noise).to(self.device) * self.config.noise_scale
         encoded = self._clock()
         colors = LatentColors(seen.latents, pixels)
         with self._working(self.model.denoiser):
@@ -156,8 +162,8 @@ class ReferenceSystem(System):
         settings = {"seed": seed, "steps": steps, "guidance": guidance, "frames": len(film), "size": list(self.size)}
         settings |= {"sampler": wanted.sampler or self.config.sampler, "preset": preset}
         settings["evaluations"] = asdict(work(wanted, self.model.schedule, steps, guidance))
-        settings["plan"] = self.plan.to_json()
-        weights = m.flatten(3).mean(3)[0] if m.ndim == 5 else None
+        settings |= {"plan": self.plan.to_json(), "mirrored": list(mirrors)}
+        weights = _by_photo(m, list(mirrors)) if m.ndim == 5 else None
         facts = report(self, references, driving, settings | self.facts(), seconds, weights)
         shown = [to_uint8(photo.pixels) for photo in references]
         return Film(film, driving.track.fps, facts, references=shown, poses=poses)
@@ -245,6 +251,14 @@ class ReferenceSystem(System):
             parts = Parts(type(self.model)(self.config), vae, self.image_encoder)
         estimate = Estimate(parts, frames, photos, pace(preset).reuse > 1)
         return fit(memory, plans(device, precision), lambda plan: estimate(plan, device))
+
+
+def _by_photo(m: Tensor, mirrored: list[int]) -> Tensor:
+    """m (1, F, R, h, w) of the photos and then of mirror images -> (F, photos): an image's weight is its photo's."""
+    weights = m.flatten(3).mean(3)[0]
+    photos = weights.shape[1] - len(mirrored)
+    given, images = weights.split([photos, len(mirrored)], dim=1)
+    return given.index_add(1, torch.tensor(mirrored, dtype=torch.long, device=m.device), images)
 
 
 def _check(seed: int, steps: int, guidance: float, frames: int | None) -> None:
