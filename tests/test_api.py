@@ -200,7 +200,7 @@ WRONG_FIELDS = [
     ({"steps": "many"}, "steps is 'many'"),
     ({"steps": True}, "steps is True"),
     ({"guidance": None}, "guidance is None"),
-    ({"shared_noise": 3.0}, "shared_noise 3"),
+    ({"noise_scale": 3.0}, "noise_scale 3"),
     ({"motion_heads": 5}, "no multiple of 5 heads"),
     ({"motion_heads": 0}, "no multiple of 0 heads"),
     ({"unet": 3}, "unet is 3"),
@@ -220,7 +220,7 @@ def test_a_wrong_config_is_refused(copied, change, words):
 
 def test_a_config_from_before_a_field_was_there_is_read(copied):
     index = json.loads((copied / "model_index.json").read_text())
-    for name in ("shared_noise", "motion_sites", "beta_schedule"):
+    for name in ("noise_scale", "motion_sites", "beta_schedule"):
         del index["config"][name]
     del index["config"]["selector"]["similarity"]
     (copied / "model_index.json").write_text(json.dumps(index))

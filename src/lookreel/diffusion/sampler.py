@@ -21,16 +21,14 @@ OnStep = Callable[[int, int, Tensor, Tensor], None]
 Hold = Callable[[Tensor], Tensor]
 
 
-def initial_noise(shape: Sequence[int], seed: int, shared: float = 0.0) -> Tensor:
-    """Standard normal float32 (F, C, h, w) on the CPU, where frame f depends only on (seed, f).
+def initial_noise(shape: Sequence[int], seed: int, scale: float = 1.0) -> Tensor:
+    """Normal float32 (F, C, h, w) on the CPU, where frame f depends only on (seed, f).
 
     A longer film therefore begins with the noise of a shorter one, on every device. seed: any integer >= 0.
-    shared: share of the variance that all frames have in common, 0 to 1 (the mixed noise of Ge et al. 2023, "Preserve
-    Your Own Correlation", section 4.1): what the conditions leave open then differs less from frame to frame.
+    scale: its deviation; with less than 1 a sample keeps nearer to the mean of what the conditions leave open.
     """
     frames, *cell = shape
-    own = torch.stack([_normal(cell, seed, frame) for frame in range(frames)])
-    return own if not shared else (1 - shared) ** 0.5 * own + shared**0.5 * _normal(cell, seed, 0, 1)
+    return scale * torch.stack([_normal(cell, seed, frame) for frame in range(frames)])
 
 
 def _normal(cell: Sequence[int], *key: int) -> Tensor:

@@ -52,8 +52,8 @@ def films(system: ProFashionSystem, orders: Sequence[Order], steps: int, guidanc
         told = v_of(z, t, True)
         return told if guidance == 1 else single(v_of(z, t, False), told, guidance)
 
-    shape, shared = (frames, 4, *system.config.latent_size), system.config.shared_noise
-    noise = torch.cat([initial_noise(shape, order.seed, shared) for order in orders]).to(device)
+    shape, scale = (frames, 4, *system.config.latent_size), system.config.noise_scale
+    noise = torch.cat([initial_noise(shape, order.seed, scale) for order in orders]).to(device)
     latents = SAMPLERS[system.config.sampler](predict, noise, model.schedule, steps)
     pictures = system.codec.pictures(latents, 64).unflatten(0, (count, frames))
     return [Made(made, weights) for made, weights in zip(pictures, shares(m).cpu(), strict=True)]

@@ -53,7 +53,7 @@ def table1() -> Ablation:
         norm_num_groups=16,
         positions=5,
     )
-    config = replace(configs.mini(), size=(64, 48), unet=unet, sampler="multistep", guidance=2.5, shared_noise=0.0)
+    config = replace(configs.mini(), size=(64, 48), unet=unet, sampler="multistep", guidance=2.5, noise_scale=1.0)
     pictures = Settings(
         steps=1500, batch=4, lr=5e-4, warmup=100, decay=0.2, average=0.995, precision="no", save_every=250
     )

@@ -22,8 +22,6 @@ class ReferenceConfig(FilmConfig):
     """Longest window that the temporal positions allow."""
     steps: int = 35
     guidance: float = 3.5
-    shared_noise: float = 0.0
-    """Share of the first noise's variance that all frames have in common, 0 to 1."""
     noise_scale: float = 1.0
     """Deviation of the first noise, over 0 and at most 1: with less, films keep nearer to the mean of what the photos
     leave open, calmer and a little softer."""
@@ -36,7 +34,5 @@ class ReferenceConfig(FilmConfig):
         super().__post_init__()
         if not 0 <= self.overlap < self.window <= self.max_frames:
             raise ValueError(f"overlap {self.overlap}, window {self.window}, max_frames {self.max_frames}: must rise")
-        if not 0 <= self.shared_noise <= 1:
-            raise ValueError(f"shared_noise {self.shared_noise}: must be from 0 to 1")
         if not 0 < self.noise_scale <= 1:
             raise ValueError(f"noise_scale {self.noise_scale}: must be over 0 and at most 1")

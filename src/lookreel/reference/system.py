@@ -146,7 +146,7 @@ class ReferenceSystem(System):
         with self._working(self.image_encoder, self.codec, *self.encoders()):
             seen = see(self, pixels, read, driving, poses)
         shape = (len(poses), 4, *self.config.latent_size)
-        noise = initial_noise(shape, seed, self.config.shared_noise).to(self.device) * self.config.noise_scale
+        noise = initial_noise(shape, seed, self.config.noise_scale).to(self.device)
         encoded = self._clock()
         colors = LatentColors(seen.latents, pixels)
         with self._working(self.model.denoiser):
