@@ -183,7 +183,7 @@ def test_wrong_arguments(made, wrong, words):
 
 
 def test_exactly_one_photo(made):
-    with pytest.raises(InputError, match="2 given; a film of DreamPose is made from exactly one"):
+    with pytest.raises(InputError, match="2 given; DreamPose makes a film from exactly one"):
         made.animate([photo(), photo()], track(2))
     with pytest.raises(InputError, match="none given"):
         made.animate([], track(2))

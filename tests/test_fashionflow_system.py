@@ -137,7 +137,10 @@ def test_wrong_arguments(refusing, wrong, words):
 
 
 def test_one_photo_and_no_motion(refusing):
-    for photos, words in (([], "none given"), ([photo(), photo()], "2 given; FashionFlow reads exactly one")):
+    for photos, words in (
+        ([], "none given"),
+        ([photo(), photo()], "2 given; FashionFlow makes a film from exactly one"),
+    ):
         with pytest.raises(InputError, match=words):
             refusing.animate(photos)
     with pytest.raises(InputError, match="makes up its own motion"):
@@ -255,7 +258,7 @@ def test_variations_are_films_of_the_next_seeds(command, tmp_path, capsys):
 def test_the_command_line_refuses_what_the_model_cannot_do(command, tmp_path, capsys):
     for options, words in (
         (["--motion", "turn"], "makes up its own motion"),
-        (["--photo", "p.png"], "2 given; FashionFlow reads exactly one (--first takes the first)"),
+        (["--photo", "p.png"], "2 given; FashionFlow makes a film from exactly one (--first takes the first)"),
         (["--variations", "0"], "--variations: found 0"),
         (["--interpolate", "4"], "--interpolate: found 4"),
         (["--guidance", "3"], "without guidance"),

@@ -93,6 +93,16 @@ def open_photos(photos: Sequence[Photo | Picture] | Photo | Picture, size: tuple
     return opened
 
 
+def open_only(photos: Sequence[Photo | Picture] | Photo | Picture, size: tuple[int, int], reader: str) -> OpenedPhoto:
+    """Open the one photo that `reader` reads. Raises InputError for none or several: nothing is left out unasked."""
+    given = as_photos(photos)
+    if len(given) != 1:
+        raise InputError(
+            f"photos: {len(given)} given; {reader} makes a film from exactly one (--first takes the first)"
+        )
+    return open_photo(given[0], size, beside=given[0].crop == "person")
+
+
 def as_photos(photos: Sequence[Photo | Picture] | Photo | Picture) -> list[Photo]:
     """Whatever a caller gives as photos, as a list of Photo. Raises InputError where there is none."""
     if isinstance(photos, Photo | str | os.PathLike | Image.Image | np.ndarray):

@@ -9,11 +9,9 @@ from lookreel.diffusion.pace import Pace, pace
 from lookreel.diffusion.pndm import LEAST
 from lookreel.dreampose.config import WORDS, DreamPoseConfig
 from lookreel.errors import InputError
-from lookreel.photos import OpenedPhoto, as_photos, open_photo
 from lookreel.poses.motions import Motion, load_motion
 from lookreel.poses.track import Track
 from lookreel.ranges import real_number, whole_number
-from lookreel.system import Photos
 
 MOST = 30.0  # of either scale; the published code tries up to 9
 
@@ -59,17 +57,6 @@ def request(
     own = (config.image_scale, config.pose_scale)
     given = [default if scale is None else float(scale) for scale, default in zip(scales, own, strict=True)]
     return Request(seed, steps, sampler, *given, wanted)
-
-
-def only_photo(photos: Photos, size: tuple[int, int]) -> OpenedPhoto:
-    """The one photo, opened at `size`. Raises InputError for none or several: nothing is left out unasked."""
-    given = as_photos(photos)
-    if len(given) != 1:
-        raise InputError(
-            f"photos: {len(given)} given; a film of DreamPose is made from exactly one (--first takes the first; "
-            "lookreel tune learns from several)"
-        )
-    return open_photo(given[0], size, beside=given[0].crop == "person")
 
 
 def driving(motion: str | os.PathLike | Track | Motion | None, frames: int | None) -> Motion:

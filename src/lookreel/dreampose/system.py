@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,31 +12,32 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lookreel.diffusion.pace import PRESETS, pace
+from lookreel.diffusion.pace import pace
 from lookreel.diffusion.sampler import OnStep as SamplerStep
 from lookreel.dreampose import folder as model_folder
 from lookreel.dreampose.conditions import null_photo, pose_windows, see
 from lookreel.dreampose.config import WORDS, DreamPoseConfig
 from lookreel.dreampose.footprint import Estimate
 from lookreel.dreampose.model import Batch, DreamPose, PictureStage
-from lookreel.dreampose.request import Request, driving, only_photo, request
+from lookreel.dreampose.request import Request, driving, request
 from lookreel.dreampose.sampling import Guided, Sampling, sample
 from lookreel.dreampose.subject import Base
 from lookreel.encoders.shared import Encoders
 from lookreel.film import Film
-from lookreel.photos import to_uint8
+from lookreel.photos import open_only, to_uint8
+from lookreel.planned_system import PlannedSystem
 from lookreel.poses.densepose import dense
 from lookreel.poses.track import Track
 from lookreel.preview import LatentColors
 from lookreel.report import report
 from lookreel.running.compiled import compile_layers
 from lookreel.running.memory import Footprint, fit, plans
-from lookreel.running.plan import Plan, on_device
-from lookreel.system import OnStep, Photos, System
+from lookreel.running.plan import Plan
+from lookreel.system import OnStep, Photos
 
 
 @dataclass
-class DreamPoseSystem(System):
+class DreamPoseSystem(PlannedSystem):
     """The frozen encoders, the U-Net and the adapter. base: of a subject, the model it was tuned from."""
 
     encoders: Encoders
@@ -45,9 +45,6 @@ class DreamPoseSystem(System):
     base: Base | None = None
     name: str = "dreampose"
     sha256: str = ""
-    plan: Plan = field(default_factory=Plan)
-    target: torch.device | None = None
-    presets: ClassVar[tuple[str, ...]] = tuple(PRESETS)
     scales: ClassVar[tuple[str, ...]] = ("image_scale", "pose_scale")
     samplers: ClassVar[tuple[str, ...]] = WORDS["sampler"]
     most_photos: ClassVar[int | None] = 1
@@ -60,16 +57,8 @@ class DreamPoseSystem(System):
     def size(self) -> tuple[int, int]:
         return self.config.size
 
-    @property
-    def device(self) -> torch.device:
-        """Where films are computed."""
-        return self.target or next(self.model.parameters()).device
-
-    def to(self, device: torch.device) -> DreamPoseSystem:
-        for part in (*self.encoders.parts().values(), self.model):
-            part.to(device)
-        self.target = None
-        return self
+    def networks(self) -> list[nn.Module]:
+        return [*self.encoders.parts().values(), self.model]
 
     @torch.no_grad()  # not inference_mode, whose tensors a user could not change in place
     def animate(
@@ -94,23 +83,23 @@ class DreamPoseSystem(System):
         "multistep". None takes the model's own.
         """
         asked = request(self.config, seed, steps, guidance, frames, preset, (image_scale, pose_scale), sampler)
-        photo, moving = only_photo(photos, self.size), driving(motion, frames)
+        photo, moving = open_only(photos, self.size, "DreamPose"), driving(motion, frames)
         began = time.monotonic()
 
         body = dense(moving.track, self.size)
         poses = pose_windows(body.uv, self.config)  # section 4.2.2
         pixels = photo.pixels[None].to(self.device)
-        with self._working(*self.encoders.parts().values()):
+        with self.working(*self.encoders.parts().values()):
             seen, null = see(self.encoders, self.config, pixels), null_photo(self.encoders, self.config)
-        encoded = self._clock()
+        encoded = self.clock()
         sampling = self._sampling(asked, LatentColors(seen.latent, pixels).callback(on_step))
-        with self._working(self.model):
+        with self.working(self.model):
             latents, network = sample(self.model, seen, null, poses, sampling)  # Eq. 4
-        denoised = self._clock()
-        with self._working(self.encoders.codec):
+        denoised = self.clock()
+        with self.working(self.encoders.codec):
             film = self.encoders.codec.pictures(latents, self.plan.pictures_at_once, self.plan.tile)
 
-        seconds = {"encode": encoded - began, "denoise": denoised - encoded, "decode": self._clock() - denoised}
+        seconds = {"encode": encoded - began, "denoise": denoised - encoded, "decode": self.clock() - denoised}
         facts = report(self, [photo], moving, self._settings(sampling, preset, network), seconds, None)
         facts["notices"] = list(body.notices)
         return Film(film, moving.track.fps, facts, references=[to_uint8(photo.pixels)], poses=_shown(body.uv))
@@ -145,29 +134,14 @@ class DreamPoseSystem(System):
             "plan": self.plan.to_json(),
         }
 
-    def _working(self, *modules: nn.Module) -> AbstractContextManager[None]:
-        return on_device(self.device, modules, self.plan)
-
-    def _clock(self) -> float:
-        """Seconds, once the device has done what it was given."""
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        return time.monotonic()
-
-    def run_by(self, plan: Plan, device: torch.device) -> DreamPoseSystem:
-        """Run from now on by `plan` on `device`: cast and place the networks. A cast to half precision is for good.
-
-        The adapter stays in float32: it is small.
-        """
+    def cast(self, plan: Plan) -> None:
+        """The adapter stays in float32."""
         for part in (self.encoders.codec, self.encoders.image_encoder.clip, self.model.unet):
             part.to(plan.dtype)
         if plan.channels_last:
             self.model.unet.to(memory_format=torch.channels_last)
         if plan.compile:
             compile_layers(self.model.unet)
-        self.to(torch.device("cpu") if plan.offload else device)
-        self.plan, self.target = plan, device
-        return self
 
     def plan_for(
         self,

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any
 from lookreel.errors import InputError
 from lookreel.fashionflow.config import WORDS, FashionFlowConfig
 from lookreel.fashionflow.sampling import Sampling
-from lookreel.photos import OpenedPhoto, as_photos, open_photo
 from lookreel.ranges import whole_number
 
 if TYPE_CHECKING:
     from lookreel.fashionflow.system import FashionFlowSystem
-    from lookreel.system import Photos
 
 
 @dataclass(frozen=True)
@@ -66,12 +64,3 @@ def lengths(config: FashionFlowConfig, frames: int | None) -> Lengths:
             f"frames: {asked} asked for; the network was trained on {config.frames}, and a longer film drifts"
         )
     return Lengths(asked, made, tuple(notices))
-
-
-def only_photo(photos: Photos, size: tuple[int, int]) -> OpenedPhoto:
-    """The one photo, opened at `size`. Raises InputError for none or several: nothing is left out unasked."""
-    given = as_photos(photos)
-    if len(given) != 1:
-        found = f"{len(given)} given" if given else "none given"
-        raise InputError(f"photos: {found}; FashionFlow reads exactly one (--first takes the first)")
-    return open_photo(given[0], size, beside=given[0].crop == "person")

@@ -19,10 +19,10 @@ from lookreel.fashionflow.conditions import between_frames, from_photo, small
 from lookreel.fashionflow.config import WORDS, FashionFlowConfig
 from lookreel.fashionflow.model import Batch, ClipStage, FashionFlow
 from lookreel.fashionflow.pictures import Pictures
-from lookreel.fashionflow.request import Lengths, check, lengths, only_photo
+from lookreel.fashionflow.request import Lengths, check, lengths
 from lookreel.fashionflow.sampling import Sampling, sample
 from lookreel.film import Film
-from lookreel.photos import OpenedPhoto, to_uint8
+from lookreel.photos import OpenedPhoto, open_only, to_uint8
 from lookreel.poses.track import Track
 from lookreel.preview import LatentColors
 from lookreel.report import facts
@@ -94,7 +94,7 @@ class FashionFlowSystem(System):
         steps = self.config.steps if steps is None else steps
         sampling = Sampling(seed, steps, self.config.sampler if sampler is None else sampler)
         check(self, motion, sampling, guidance, frames, preset, interpolate)
-        photo, length = only_photo(photos, self.size), lengths(self.config, frames)
+        photo, length = open_only(photos, self.size, "FashionFlow"), lengths(self.config, frames)
         began = time.monotonic()
 
         pixels = photo.pixels[None].to(self.device)

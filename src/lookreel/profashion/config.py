@@ -113,4 +113,6 @@ def toy() -> ProFashionConfig:
     config = mini()
     unet = replace(config.unet, block_out_channels=(16, 32, 32), norm_num_groups=8, cross_attention_dim=8)
     pose = PoseConfig(split_limbs=True, first=8, blocks=((8, 16, 1),))
-    return replace(config, size=(32, 24), unet=unet, pose=pose, motion_heads=2, steps=2, noise_scale=1.0, mirror_sides=False)
+    return replace(
+        config, size=(32, 24), unet=unet, pose=pose, motion_heads=2, steps=2, noise_scale=1.0, mirror_sides=False
+    )

@@ -18,6 +18,8 @@ from lookreel.profashion.model import Batch, ClipStage, PictureStage, ProFashion
 from lookreel.reference.conditions import POSES_FOR_A_PICTURE, unit
 from lookreel.reference.other_side import other_sides
 from lookreel.reference.system import ReferenceSystem
+from lookreel.running.memory import Footprint
+from lookreel.running.plan import Plan
 
 
 @dataclass
@@ -47,6 +49,20 @@ class ProFashionSystem(ReferenceSystem):
         """The same model, reading mirror images of side photos or not."""
         self.model.config = replace(self.config, mirror_sides=mirror_sides)
         return self
+
+    def plan_for(
+        self,
+        memory: int,
+        device: torch.device,
+        frames: int,
+        photos: int,
+        *,
+        precision: torch.dtype | None = None,
+        preset: str = "exact",
+    ) -> tuple[Plan, Footprint]:
+        """See `System.plan_for`; a mirror image counts as a photo."""
+        read = photos + self.config.mirror_sides
+        return super().plan_for(memory, device, frames, read, precision=precision, preset=preset)
 
     def encoders(self) -> list[nn.Module]:
         model = self.model

@@ -9,16 +9,15 @@ from __future__ import annotations
 import os
 import time
 from abc import abstractmethod
-from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Protocol
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
 
 import torch
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
 from lookreel.diffusion.denoise import denoise
-from lookreel.diffusion.pace import PRESETS, Pace, pace, work
+from lookreel.diffusion.pace import Pace, pace, work
 from lookreel.diffusion.sampler import initial_noise
 from lookreel.diffusion.schedule import Schedule
 from lookreel.diffusion.windows import windows
@@ -27,6 +26,7 @@ from lookreel.encoders.vae import LatentCodec
 from lookreel.errors import InputError
 from lookreel.film import Film
 from lookreel.photos import OpenedPhoto, open_photos, to_uint8
+from lookreel.planned_system import PlannedSystem
 from lookreel.poses.motions import Motion, load_motion
 from lookreel.poses.track import Track
 from lookreel.preview import LatentColors
@@ -37,8 +37,8 @@ from lookreel.reference.instances import Instances
 from lookreel.report import report
 from lookreel.running.compiled import compile_layers
 from lookreel.running.memory import Footprint, fit, plans
-from lookreel.running.plan import Plan, on_device
-from lookreel.system import OnStep, Photos, System
+from lookreel.running.plan import Plan
+from lookreel.system import OnStep, Photos
 
 
 class ReferenceModel(Protocol):
@@ -63,7 +63,7 @@ class ReferenceModel(Protocol):
 
 
 @dataclass
-class ReferenceSystem(System):
+class ReferenceSystem(PlannedSystem):
     """The frozen encoders and the trained networks."""
 
     codec: LatentCodec
@@ -71,9 +71,6 @@ class ReferenceSystem(System):
     model: Any
     name: str = ""
     sha256: str = ""
-    plan: Plan = field(default_factory=Plan)
-    target: torch.device | None = None
-    presets: ClassVar[tuple[str, ...]] = tuple(PRESETS)
 
     @property
     def config(self) -> Any:
@@ -83,10 +80,8 @@ class ReferenceSystem(System):
     def size(self) -> tuple[int, int]:
         return self.config.size
 
-    @property
-    def device(self) -> torch.device:
-        """Where films are computed."""
-        return self.target or next(self.model.parameters()).device
+    def networks(self) -> list[nn.Module]:
+        return [self.codec, self.image_encoder, self.model]
 
     @abstractmethod
     def weights(self, references: list[OpenedPhoto], driving: Motion, poses: Tensor) -> Tensor:
@@ -110,12 +105,6 @@ class ReferenceSystem(System):
     def spans(self, frames: int) -> list[range]:
         """The windows of a film."""
         return windows(frames, self.config.window, self.config.overlap)
-
-    def to(self, device: torch.device) -> ReferenceSystem:
-        for part in (self.codec, self.image_encoder, self.model):
-            part.to(device)
-        self.target = None
-        return self
 
     @torch.no_grad()  # not inference_mode, whose tensors a user could not change in place
     def animate(
@@ -143,22 +132,22 @@ class ReferenceSystem(System):
 
         pixels = torch.stack([photo.pixels for photo in read]).to(self.device)
         poses = pose_pictures(driving, self.size)
-        with self._working(self.image_encoder, self.codec, *self.encoders()):
+        with self.working(self.image_encoder, self.codec, *self.encoders()):
             seen = see(self, pixels, read, driving, poses)
         shape = (len(poses), 4, *self.config.latent_size)
         noise = initial_noise(shape, seed, self.config.noise_scale).to(self.device)
-        encoded = self._clock()
+        encoded = self.clock()
         colors = LatentColors(seen.latents, pixels)
-        with self._working(self.model.denoiser):
+        with self.working(self.model.denoiser):
             conditions = settle(self.model, seen)
             del seen
             latents = self._denoise(conditions, noise, steps, guidance, wanted, colors.callback(on_step))
-        m, denoised = conditions.m, self._clock()
+        m, denoised = conditions.m, self.clock()
         del conditions
-        with self._working(self.codec):
+        with self.working(self.codec):
             film = self.codec.pictures(latents, self.plan.pictures_at_once, self.plan.tile)
 
-        seconds = {"encode": encoded - began, "denoise": denoised - encoded, "decode": self._clock() - denoised}
+        seconds = {"encode": encoded - began, "denoise": denoised - encoded, "decode": self.clock() - denoised}
         settings = {"seed": seed, "steps": steps, "guidance": guidance, "frames": len(film), "size": list(self.size)}
         settings |= {"sampler": wanted.sampler or self.config.sampler, "preset": preset}
         settings["evaluations"] = asdict(work(wanted, self.model.schedule, steps, guidance))
@@ -210,20 +199,8 @@ class ReferenceSystem(System):
         given = (z.to(self.plan.dtype), times, semantic if told else conditions.nothing, photos, pose, len(z))
         return self.model.denoiser.step(*given, deep, shallow)
 
-    def _working(self, *modules: nn.Module) -> AbstractContextManager[None]:
-        return on_device(self.device, modules, self.plan)
-
-    def _clock(self) -> float:
-        """Seconds, once the device has done what it was given."""
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        return time.monotonic()
-
-    def run_by(self, plan: Plan, device: torch.device) -> ReferenceSystem:
-        """Run from now on by `plan` on `device`: cast and place the networks. A cast to half precision is for good.
-
-        The pose encoders stay in float32: they are small.
-        """
+    def cast(self, plan: Plan) -> None:
+        """The pose encoders stay in float32."""
         for part in (self.codec, self.image_encoder.clip, self.model.reference_encoder, self.model.denoiser):
             part.to(plan.dtype)
         self.model.denoiser.set_at_once(plan.frames_at_once)
@@ -231,9 +208,6 @@ class ReferenceSystem(System):
             self.model.denoiser.to(memory_format=torch.channels_last)
         if plan.compile:
             compile_layers(self.model.denoiser)
-        self.to(torch.device("cpu") if plan.offload else device)
-        self.plan, self.target = plan, device
-        return self
 
     def plan_for(
         self,
