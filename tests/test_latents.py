@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
@@ -12,6 +13,7 @@ from lookreel.encoders.image_encoder import ImageEncoder
 from lookreel.encoders.vae import LatentCodec
 from lookreel.errors import InputError
 from lookreel.poses.densepose import of_body
+from lookreel.poses.skeleton import L_HIP, R_HIP
 from lookreel.poses.surface_flow import surface_flow
 from toys import SIZE, codec, image_encoder
 
@@ -80,6 +82,23 @@ def test_tracks_of_joints_alone_take_a_fitted_body(tmp_path):
     assert torch.equal(LatentCache(tmp_path, made)[3].flow, torch.from_numpy(flow).half())
 
 
+class Hipless(Undressed):
+    """Tracks in which no hip is ever seen."""
+
+    def clip(self, number: int):
+        frames, track = super().clip(number)
+        keypoints = np.array(track.keypoints)
+        keypoints[:, [R_HIP, L_HIP], 2] = 0
+        return frames, replace(track, keypoints=keypoints)
+
+
+def test_where_no_torso_is_seen_nothing_is_known(tmp_path):
+    made = Hipless()
+    LatentCache(tmp_path, made, surface=True).fill(codec(), image_encoder())
+    found = LatentCache(tmp_path, made)[3]
+    assert not found.flow.any() and not found.flow_mask.any()
+
+
 def test_it_is_filled_once(tmp_path):
     made = Counted()
     for _ in range(2):
@@ -130,7 +149,7 @@ def test_latents_of_other_data_or_encoders_are_refused(tmp_path):
     other, changed = Counted(inner=Mannequins(SIZE, first=9, count=5, frames=3)), image_encoder()
     changed.clip.visual_projection.weight.data.neg_()
     for made, clip in ((other, image_encoder()), (Counted(), changed)):
-        with pytest.raises(InputError, match="other data or other encoders"):
+        with pytest.raises(InputError, match="other data, encoders or flow"):
             LatentCache(tmp_path, made).fill(codec(), clip)
     more = Counted(inner=Mannequins(SIZE, count=6, frames=3))
     LatentCache(tmp_path, more).fill(codec(), image_encoder())

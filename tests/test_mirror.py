@@ -1,5 +1,6 @@
 """Mirror images of side photos: which photos have one, what they look like, and what they do in a film."""
 
+import json
 import math
 from dataclasses import replace
 
@@ -11,9 +12,11 @@ from torch.testing import assert_close
 from lookreel.cli import main
 from lookreel.data import mannequin
 from lookreel.photos import Photo, open_photo
-from lookreel.poses.mirror import MIRRORED, heading, mirrored
+from lookreel.poses.facing import heading
+from lookreel.poses.mirror import MIRRORED, mirrored
 from lookreel.poses.skeleton import JOINTS, L_EAR, NOSE, R_EAR
-from lookreel.reference.other_side import other_sides
+from lookreel.poses.track import Track
+from lookreel.reference.other_side import other_side
 from toys import SIZE, system, track
 
 SEED = mannequin.TEST.start + 3
@@ -57,7 +60,7 @@ def test_without_a_nose_one_ear_tells_and_two_or_none_do_not():
 
 
 def test_a_mirrored_side_is_nearly_the_other_side():
-    image = other_sides(opened(90))[0]
+    image = other_side(opened(90, 0))[0]
     other = opened(-90)[0]
     assert np.abs(image.keypoints[:, :2] - other.keypoints[:, :2])[image.keypoints[:, 2] > 0].mean() < 3
     same, wrong = ((other.pixels - found).square().mean() for found in (image.pixels, opened(90)[0].pixels))
@@ -66,10 +69,25 @@ def test_a_mirrored_side_is_nearly_the_other_side():
 
 @pytest.mark.parametrize(
     ("yaws", "expected"),
-    [((0, 180, 90), [2]), ((-90, 0), [0]), ((90, -90), []), ((0, 180), []), ((90, 70, 0), [0]), ((0, 60, -90), [])],
+    [
+        ((0, 180, 90), [2]),
+        ((-90, 0), [0]),
+        ((90, -90), []),
+        ((0, 180), []),
+        ((90, 70, 0), [0]),
+        ((0, 60, -90), []),
+        ((90,), []),
+    ],
 )
 def test_only_a_side_whose_opposite_is_absent_is_mirrored(yaws, expected):
-    assert list(other_sides(opened(*yaws))) == expected
+    assert list(other_side(opened(*yaws))) == expected
+
+
+def test_a_side_without_a_head_may_be_the_other_side():
+    right, left = opened(90, -90)
+    left.keypoints[[NOSE, R_EAR, L_EAR], 2] = 0
+    assert other_side([right, left]) == {} and list(other_side([right, *opened(0)])) == [0]
+    assert other_side([right, replace(left, keypoints=None)]) == {}
 
 
 def test_a_film_reads_the_mirror_image_and_counts_it_as_its_photo():
@@ -81,10 +99,44 @@ def test_a_film_reads_the_mirror_image_and_counts_it_as_its_photo():
     by_hand = plain.animate([*photos, Photo(_uint8(image.pixels), image.keypoints)], track(4))
     four = torch.tensor(by_hand.report["weights"])
     film = made.animate(photos, track(4))
+    (notice,) = film.report["notices"]
+    assert "read in a mirror too" in notice
     assert film.report["mirrored"] == [2] and len(film.references) == len(film.report["photos"]) == 3
     assert torch.equal(film.frames, by_hand.frames)
     assert_close(weights, torch.stack([four[:, 0], four[:, 1], four[:, 2] + four[:, 3]], dim=1), atol=2e-4, rtol=0)
     assert not torch.equal(film.frames, plain.animate(photos, track(4)).frames)
+
+
+@pytest.mark.parametrize("aggregator", ["first", "mean", "concat", "full"])
+def test_every_aggregator_reads_it(aggregator):
+    made = system(aggregator=aggregator).with_mirror_sides(True)
+    film = made.animate([photo(yaw, SIZE) for yaw in (0, 180, 90)], track(2))
+    assert film.report["mirrored"] == [2] and len(film.references) == 3
+    for weights in film.report["weights"] or []:
+        assert len(weights) == 3 and abs(sum(weights) - 1) < 1e-3
+
+
+def test_a_mirror_image_counts_in_the_plan():
+    asked = (2**40, torch.device("cpu"), 4)
+    needs = [
+        system().with_mirror_sides(on).plan_for(*asked, photos)[1].encode
+        for on, photos in ((True, 1), (False, 1), (True, 3), (False, 4))
+    ]
+    assert needs[0] == needs[1] < needs[2] == needs[3]
+
+
+def test_it_can_be_left_out_on_the_command_line(tmp_path, mini):
+    from PIL import Image
+
+    arguments = ["animate", "--model", mini, "--motion", "turn", "--frames", "2", "--steps", "1"]
+    for yaw in (0, 90):
+        shown = photo(yaw)
+        Image.fromarray(shown.image).save(tmp_path / f"{yaw}.png")
+        Track(shown.keypoints[None], WIDE, 12.0).save(tmp_path / f"{yaw}.npz")
+        arguments += ["--photo", str(tmp_path / f"{yaw}.png")]
+    for option, expected in (("--mirror", [1]), ("--no-mirror", [])):
+        assert main([*arguments, option, "--force", "--out", str(tmp_path / "film.mp4")]) == 0
+        assert json.loads((tmp_path / "film.json").read_text())["mirrored"] == expected
 
 
 def _uint8(pixels: torch.Tensor) -> np.ndarray:

@@ -55,7 +55,7 @@ class ClipFiles:
         """Note whose clips these are, or find that they are another's."""
         path = self.folder / "source.json"
         if path.is_file() and json.loads(path.read_text()) != whose:
-            raise InputError(f"{path}: latents of other data or other encoders; expected a new --out for this training")
+            raise InputError(f"{path}: latents of other data, encoders or flow; expected a new --out for this training")
         write_json(path, dict(whose))
 
     def _write(self, number: int, tensors: Mapping[str, Tensor]) -> None:

@@ -15,8 +15,10 @@ from lookreel.encoders.image_encoder import ImageEncoder
 from lookreel.encoders.shared import fingerprint
 from lookreel.encoders.vae import LatentCodec
 from lookreel.poses.densepose import of_body
+from lookreel.poses.layout import to_openpose18
 from lookreel.poses.surface_flow import surface_flow
 from lookreel.poses.track import Track
+from lookreel.poses.view import orientation
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ class Encoded:
 class LatentCache:
     """One safetensors file for each clip of a source, in a folder.
 
-    surface: cache the flow of the body's surface too, from a track's dense maps, else from a body fitted to its joints.
+    surface: cache the flow of the body's surface too, from a track's dense maps, else from a body fitted to its joints;
+    of a clip in which no frame shows a whole torso nothing is known, and nothing is supervised.
     """
 
     def __init__(self, folder: Path, source: Source, surface: bool = False) -> None:
@@ -66,6 +69,13 @@ class LatentCache:
 
 
 def _flow(track: Track, grid: tuple[int, int]) -> dict[str, Tensor]:
-    maps = track.dense if track.dense is not None else of_body(track).dense
-    flow, mask = surface_flow(np.asarray(maps), grid)
+    flow, mask = surface_flow(_dense(track), grid)
     return {"flow": torch.from_numpy(flow).half(), "flow_mask": torch.from_numpy(mask)}
+
+
+def _dense(track: Track) -> np.ndarray:
+    if track.dense is not None:
+        return track.dense
+    if not np.isfinite(orientation(to_openpose18(track).keypoints)).any():
+        return np.zeros((len(track), 3, *track.size), np.uint8)
+    return np.asarray(of_body(track).dense)

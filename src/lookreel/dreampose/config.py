@@ -115,4 +115,6 @@ def toy() -> DreamPoseConfig:
     """The smallest networks that still have every part: for tests."""
     config = mini()
     unet = replace(config.unet, block_out_channels=(16, 32, 32), norm_num_groups=8, cross_attention_dim=16)
-    return replace(config, size=(32, 24), unet=unet, photo_tokens=5, zero_snr=False, steps=2)
+    return replace(
+        config, size=(32, 24), unet=unet, photo_tokens=5, zero_snr=False, steps=2, image_scale=2.0, pose_scale=2.0
+    )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from lookreel.poses.draw import visible
 from lookreel.poses.skeleton import L_EAR, NECK, NOSE, R_EAR
-from lookreel.poses.view import BORDER, WIDTH, orientation, turned
+from lookreel.poses.view import BORDER, WIDTH, orientation, turned, view
+
+Heading = Literal["left", "right"]
 
 _NOSE = 0.17  # how far the nose is ahead of the neck, in heights of the torso
 _EARS = 0.6  # sin(yaw) that is told by an ear that the head hides
@@ -27,6 +31,17 @@ def yaws(keypoints: np.ndarray) -> np.ndarray:
     r = np.interp(np.arange(len(r)), known, r[known])
     away = turned(r, width_of(r))
     return np.copysign(away, _side(keypoints, away))
+
+
+def heading(keypoints: np.ndarray) -> Heading | None:
+    """Where in the picture a body seen from its side looks; None from front or back, or where its head cannot tell.
+
+    keypoints: (18, 3), x, y and confidence. The nose tells, or the one ear that is seen where the nose is not.
+    """
+    if view(keypoints) != "side":
+        return None
+    told = float(_face(np.asarray(keypoints, np.float64)[None])[0])
+    return "right" if told > _PLAIN else "left" if told < -_PLAIN else None
 
 
 def width_of(r: np.ndarray) -> float:

@@ -53,7 +53,9 @@ def table1() -> Ablation:
         norm_num_groups=16,
         positions=5,
     )
-    config = replace(configs.mini(), size=(64, 48), unet=unet, sampler="multistep", guidance=2.5, noise_scale=1.0)
+    config = replace(
+        configs.mini(), size=(64, 48), unet=unet, sampler="multistep", guidance=2.5, noise_scale=1.0, mirror_sides=False
+    )
     pictures = Settings(
         steps=1500, batch=4, lr=5e-4, warmup=100, decay=0.2, average=0.995, precision="no", save_every=250
     )
@@ -61,7 +63,7 @@ def table1() -> Ablation:
     return Ablation(
         name="table1",
         config=config,
-        trainings=trainings(config, pictures, clips, Sampling(noise_power=2.0, flow="surface")),
+        trainings=trainings(config, pictures, clips, Sampling(noise_power=2.0)),
         rows=(*table1_rows(), *guidance_rows(config.guidance), *photo_rows()),
         claims=(*paper_claims(), *our_claims()),
     )
@@ -75,7 +77,7 @@ def toy() -> Ablation:
     few = Settings(steps=2, batch=1, lr=1e-3, precision="no", log_every=1, save_every=1)
     names = ("vae", "first", "ppa", "temporal", "fta", "guidance-1", "photos-random", "motion-another")
     rows = (*table1_rows(), *guidance_rows(config.guidance), *photo_rows())
-    made = trainings(config, few, few, Sampling(targets=2, flow="surface"), frames=4)
+    made = trainings(config, few, few, Sampling(targets=2), frames=4)
     return Ablation(
         name="toy",
         config=config,
@@ -98,7 +100,7 @@ def trainings(
     still = replace(config, flow_sites=(), motion_sites=())
     cosine = replace(still, selector=replace(config.selector, similarity="cosine"))
     first = {name: replace(still, aggregator=name) for name in AGGREGATORS} | {"cosine": cosine}
-    moving = replace(sampling, targets=frames)
+    moving = replace(sampling, targets=frames, flow="surface")
     temporal = replace(config, flow_sites=())
     return (
         *(Training(name, made, pictures, sampling) for name, made in first.items()),

@@ -66,10 +66,10 @@ def _task(training: Training, whole: ProFashionConfig, source: Source, models: P
     system = beginning(training.config, whole, training.settings.seed)
     given = (system, source, training.sampling, training.settings)
     if training.start is None:
-        task = Pictures(*given)
+        task = Pictures(*given, surface=True)
     else:
         _continue(system, model_folder(models, training.start))
-        task = Clips(*given, training.offset_weight)
+        task = Clips(*given, surface=True, offset_weight=training.offset_weight)
     task.name = f"train {training.name}"
     return task
 

@@ -100,7 +100,8 @@ def _flow(
         delta, mask = FLOWS[source](clip.keypoints.numpy()[targets], size, grid)
         return torch.from_numpy(delta), torch.from_numpy(mask)
     assert clip.flow is not None and clip.flow_mask is not None  # the cache was filled with `surface`
-    # The cached flow is from the clip's frame before, which is also the window's where the window moves on by one.
+    # The cached flow is from the clip's frame before, which is also the window's where the window moves on by one;
+    # where it stands still, at its start, in a still and past the clip's end, nothing is supervised.
     moves = torch.from_numpy(np.diff(targets, prepend=targets[0]) == 1)[:, None, None]
     mask = clip.flow_mask[targets] & moves
     return clip.flow[targets].float() * mask[:, None], mask

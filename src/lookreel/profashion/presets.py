@@ -47,7 +47,7 @@ def mini() -> Recipe:
         stage2=Settings(
             steps=1_000, batch=2, lr=5e-4, warmup=30, decay=0.2, average=0.98, save_every=50, probe_every=500
         ),
-        pictures=Sampling(targets=4, noise_power=2.0, flow="surface"),
+        pictures=Sampling(targets=4, noise_power=2.0),
         clips=Sampling(targets=16, noise_power=2.0, flow="surface"),
     )
 

@@ -16,7 +16,7 @@ from lookreel.profashion import folder as model_folder
 from lookreel.profashion.config import ProFashionConfig
 from lookreel.profashion.model import Batch, ClipStage, PictureStage, ProFashion
 from lookreel.reference.conditions import POSES_FOR_A_PICTURE, unit
-from lookreel.reference.other_side import other_sides
+from lookreel.reference.other_side import other_side
 from lookreel.reference.system import ReferenceSystem
 from lookreel.running.memory import Footprint
 from lookreel.running.plan import Plan
@@ -43,7 +43,7 @@ class ProFashionSystem(ReferenceSystem):
         return torch.cat(m, dim=1)
 
     def mirrors(self, references: list[OpenedPhoto]) -> dict[int, OpenedPhoto]:
-        return other_sides(references) if self.config.mirror_sides else {}
+        return other_side(references) if self.config.mirror_sides else {}
 
     def with_mirror_sides(self, mirror_sides: bool) -> ProFashionSystem:
         """The same model, reading mirror images of side photos or not."""
@@ -60,8 +60,8 @@ class ProFashionSystem(ReferenceSystem):
         precision: torch.dtype | None = None,
         preset: str = "exact",
     ) -> tuple[Plan, Footprint]:
-        """See `System.plan_for`; a mirror image counts as a photo."""
-        read = photos + self.config.mirror_sides
+        """See `System.plan_for`; of several photos one may be read in a mirror too."""
+        read = photos + (self.config.mirror_sides and photos > 1)
         return super().plan_for(memory, device, frames, read, precision=precision, preset=preset)
 
     def encoders(self) -> list[nn.Module]:

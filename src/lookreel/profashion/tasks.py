@@ -25,13 +25,19 @@ PROBE_SEEDS = range(mannequin.VALIDATION.start, mannequin.VALIDATION.start + 24)
 
 
 class _Stage:
-    """What both stages share: the frozen encoders' cache, the probes, the sample film, saving."""
+    """What both stages share: the frozen encoders' cache, the probes, the sample film, saving.
+
+    surface: whether the cache, which the stages share, holds the flow of the body's surface.
+    """
 
     name: str
     network: nn.Module
 
-    def __init__(self, system: ProFashionSystem, source: Source, sampling: Sampling, settings: Settings) -> None:
+    def __init__(
+        self, system: ProFashionSystem, source: Source, sampling: Sampling, settings: Settings, surface: bool = False
+    ) -> None:
         self.system, self.source, self.sampling, self.settings = system, source, sampling, settings
+        self.surface = surface
         self.model = system.model
         self.model.reference_encoder.unet.set_checkpointing(settings.checkpointing)
         self.model.denoiser.unet.set_checkpointing(settings.checkpointing)
@@ -41,7 +47,7 @@ class _Stage:
         """Encode the source's clips into `out`/../latents, which both stages read."""
         device = next(self.model.parameters()).device
         self.system.to(device)
-        self.cache = LatentCache(out.parent / "latents", self.source, self.sampling.flow == "surface")
+        self.cache = LatentCache(out.parent / "latents", self.source, self.surface)
         self.cache.fill(self.system.codec, self.system.image_encoder, process, processes)
 
     def probe(self, network: nn.Module) -> dict[str, float]:
@@ -84,9 +90,10 @@ class ClipTask(_Stage):
         source: Source,
         sampling: Sampling,
         settings: Settings,
+        surface: bool = False,
         offset_weight: float = 1.0,
     ) -> None:
-        super().__init__(system, source, sampling, settings)
+        super().__init__(system, source, sampling, settings, surface)
         self.offset_weight = offset_weight
 
     @cached_property

@@ -28,6 +28,7 @@ def train(recipe: Recipe, data: str, out: Path, steps: int | None, init: str | P
         raise InputError(f"stage: found {stage}; expected 1 or 2")
     clips = source(data, recipe.config.size, count=recipe.mannequins)
     clip_task = partial(ClipTask, offset_weight=recipe.offset_weight)
+    surface = recipe.clips.flow == "surface"
     stages = {1: (PictureTask, recipe.stage1, recipe.pictures), 2: (clip_task, recipe.stage2, recipe.clips)}
     folder = Path(init) if init is not None else None
     for number, (task, settings, sampling) in stages.items():
@@ -37,7 +38,7 @@ def train(recipe: Recipe, data: str, out: Path, steps: int | None, init: str | P
             torch.manual_seed(settings.seed)
             system = start(recipe.config, folder)
             config = {"data": data, "model": recipe.config.to_json(), "sampling": asdict(sampling)}
-            run(task(system, clips, sampling, settings), here, config)
+            run(task(system, clips, sampling, settings, surface), here, config)
         if (here / "model" / "model_index.json").is_file():
             folder = here / "model"
     return folder if folder is not None else out

@@ -10,16 +10,26 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lookreel.photos import OpenedPhoto
-from lookreel.poses.mirror import OPPOSITE, heading, mirrored
+from lookreel.poses.facing import heading
+from lookreel.poses.mirror import mirrored
+from lookreel.poses.view import view
 
 
-def other_sides(photos: Sequence[OpenedPhoto]) -> dict[int, OpenedPhoto]:
-    """Mirror images of the side photos whose opposite no photo shows, by the number of the photo; one for each side."""
-    looks = [None if photo.keypoints is None else heading(photo.keypoints) for photo in photos]
-    alone = {looks.index(look) for look in OPPOSITE if look in looks and OPPOSITE[look] not in looks}
-    return {number: _mirrored(photos[number]) for number in sorted(alone)}
+def other_side(photos: Sequence[OpenedPhoto]) -> dict[int, OpenedPhoto]:
+    """The mirror image of the first side photo, by its number, where several photos show one side of the body only.
+
+    None where a side photo's head does not tell which side it shows: the other may be there.
+    """
+    poses = [photo.keypoints for photo in photos]
+    if len(photos) == 1 or any(pose is None for pose in poses):
+        return {}
+    sides = {number: heading(pose) for number, pose in enumerate(poses) if view(pose) == "side"}
+    if len(set(sides.values())) != 1 or None in sides.values():
+        return {}
+    first = min(sides)
+    return {first: _mirrored(photos[first])}
 
 
 def _mirrored(photo: OpenedPhoto) -> OpenedPhoto:
-    keypoints = None if photo.keypoints is None else mirrored(photo.keypoints, photo.pixels.shape[2])
-    return replace(photo, pixels=photo.pixels.flip(2), keypoints=keypoints)
+    assert photo.keypoints is not None  # they say that it is a side
+    return replace(photo, pixels=photo.pixels.flip(2), keypoints=mirrored(photo.keypoints, photo.pixels.shape[2]))

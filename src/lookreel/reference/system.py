@@ -154,6 +154,7 @@ class ReferenceSystem(PlannedSystem):
         settings |= {"plan": self.plan.to_json(), "mirrored": list(mirrors)}
         weights = _by_photo(m, list(mirrors)) if m.ndim == 5 else None
         facts = report(self, references, driving, settings | self.facts(), seconds, weights)
+        facts["notices"] = [f"{references[number].name}: {MIRRORED}" for number in mirrors]
         shown = [to_uint8(photo.pixels) for photo in references]
         return Film(film, driving.track.fps, facts, references=shown, poses=poses)
 
@@ -225,6 +226,9 @@ class ReferenceSystem(PlannedSystem):
             parts = Parts(type(self.model)(self.config), vae, self.image_encoder)
         estimate = Estimate(parts, frames, photos, pace(preset).reuse > 1)
         return fit(memory, plans(device, precision), lambda plan: estimate(plan, device))
+
+
+MIRRORED = "read in a mirror too, since no photo shows the other side (--no-mirror where the sides differ)"
 
 
 def _by_photo(m: Tensor, mirrored: list[int]) -> Tensor:

@@ -8,14 +8,11 @@ import cv2
 import numpy as np
 
 from lookreel.data import mannequin
-from lookreel.poses.skeleton import JOINTS
+from lookreel.poses.mirror import MIRRORED
 from lookreel.poses.yolox import GREY, overlap
 
 RENDERED = (128, 96)
 PER_GARMENT = 4  # figures of one garment, rendered together
-MIRRORED = [
-    JOINTS.index(name.replace("right", "LEFT").replace("left", "right").replace("LEFT", "left")) for name in JOINTS
-]
 
 _PEOPLE = (0, 1, 2, 3, 4)
 _HOW_OFTEN = (0.1, 0.5, 0.2, 0.12, 0.08)
