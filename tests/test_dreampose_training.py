@@ -73,7 +73,7 @@ def test_a_track_of_joints_has_one_kind_of_poses():
 
 def test_latents_of_other_clips_are_refused(cache):
     for other, config in ((replace(CLIPS, first=9), CONFIG), (CLIPS, replace(CONFIG, clip_square="centred"))):
-        with pytest.raises(InputError, match="latents of other data or other encoders"):
+        with pytest.raises(InputError, match="latents of other data, encoders or flow"):
             PairCache(cache.files.folder, other).fill(system().encoders, config)
 
 

@@ -58,9 +58,9 @@ def test_cached_clips(cache):
 
 
 def test_latents_of_other_clips_are_refused(cache):
-    with pytest.raises(InputError, match="latents of other data or other encoders"):
+    with pytest.raises(InputError, match="latents of other data, encoders or flow"):
         ClipCache(cache.files.folder, replace(CLIPS, first=5)).fill(system().encoders, CONFIG)
-    with pytest.raises(InputError, match="latents of other data or other encoders"):
+    with pytest.raises(InputError, match="latents of other data, encoders or flow"):
         ClipCache(cache.files.folder, CLIPS).fill(system().encoders, replace(CONFIG, doubly_rescaled=True))
 
 
