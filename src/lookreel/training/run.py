@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate.state import AcceleratorState
 
 from lookreel.errors import InputError
 from lookreel.nets.weights import write_json
@@ -31,6 +32,7 @@ def run(task: Task, out: Path, config: dict[str, Any], cpu: bool = False) -> Non
     torch.set_flush_denormal(True)  # vanishing weights of the limb maps and softmaxes would slow a CPU
     settings = task.settings
     options = [DistributedDataParallelKwargs(find_unused_parameters=True)]
+    AcceleratorState._reset_state()  # it would hold a second training of this process to the first one's precision
     accelerator = Accelerator(mixed_precision=settings.precision, kwargs_handlers=options, cpu=cpu)
     parts = settings.accumulate * accelerator.num_processes
     if settings.batch % parts:
