@@ -145,7 +145,7 @@ def _grid_page(found: dict[str, Any], grid: Grid) -> str:
 
 
 def _write(stem: Path, found: dict[str, Any], page: str, picture: np.ndarray) -> None:
-    write_json(stem.with_suffix(".json"), found)
+    write_json(stem.with_suffix(".json"), {name: value for name, value in found.items() if name != "page"})
     with whole(stem.with_suffix(".md"), stem.with_suffix(".png")) as (text, image):
-        Image.fromarray(picture).save(image)
+        Image.fromarray(picture).quantize(256).save(image, optimize=True)  # a third of the size
         text.write_text(page, encoding="utf-8")
