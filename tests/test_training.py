@@ -315,3 +315,9 @@ def test_encoders_that_do_not_fit_are_refused(init, tmp_path):
         start(toy().config, tmp_path)
     with pytest.raises(InputError, match="factor 4 and width 8; this preset expects 4 and 64"):
         start(PRESETS["mini"]().config, init)
+
+
+def test_trainings_of_two_precisions_in_one_process(init, tmp_path):
+    for precision in ("bf16", "no"):
+        made = replace(recipe(), stage1=replace(recipe().stage1, steps=1, precision=precision))
+        assert train(made, "mannequin", tmp_path / precision, 1, init, 1).is_dir()

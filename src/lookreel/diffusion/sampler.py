@@ -31,9 +31,9 @@ def initial_noise(shape: Sequence[int], seed: int, scale: float = 1.0) -> Tensor
     return scale * torch.stack([_normal(cell, seed, frame) for frame in range(frames)])
 
 
-def _normal(cell: Sequence[int], *key: int) -> Tensor:
-    """Standard normal values that depend on `key` alone; trailing zeros of a key do not count."""
-    state = int(np.random.SeedSequence(key).generate_state(1, np.uint32)[0])
+def _normal(cell: Sequence[int], seed: int, frame: int) -> Tensor:
+    """Standard normal values that depend on (seed, frame) alone."""
+    state = int(np.random.SeedSequence((seed, frame)).generate_state(1, np.uint32)[0])
     return torch.randn(tuple(cell), generator=torch.Generator().manual_seed(state))
 
 

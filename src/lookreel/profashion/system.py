@@ -18,8 +18,6 @@ from lookreel.profashion.model import Batch, ClipStage, PictureStage, ProFashion
 from lookreel.reference.conditions import POSES_FOR_A_PICTURE, unit
 from lookreel.reference.other_side import other_side
 from lookreel.reference.system import ReferenceSystem
-from lookreel.running.memory import Footprint
-from lookreel.running.plan import Plan
 
 
 @dataclass
@@ -50,19 +48,9 @@ class ProFashionSystem(ReferenceSystem):
         self.model.config = replace(self.config, mirror_sides=mirror_sides)
         return self
 
-    def plan_for(
-        self,
-        memory: int,
-        device: torch.device,
-        frames: int,
-        photos: int,
-        *,
-        precision: torch.dtype | None = None,
-        preset: str = "exact",
-    ) -> tuple[Plan, Footprint]:
-        """See `System.plan_for`; of several photos one may be read in a mirror too."""
-        read = photos + (self.config.mirror_sides and photos > 1)
-        return super().plan_for(memory, device, frames, read, precision=precision, preset=preset)
+    def photos_read(self, photos: int) -> int:
+        """Of several photos one may be read in a mirror too."""
+        return photos + (self.config.mirror_sides and photos > 1)
 
     def encoders(self) -> list[nn.Module]:
         model = self.model

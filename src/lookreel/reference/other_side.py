@@ -14,6 +14,8 @@ from lookreel.poses.facing import heading
 from lookreel.poses.mirror import mirrored
 from lookreel.poses.view import view
 
+NOTICE = "read in a mirror too, since no photo shows the other side (--no-mirror where the sides differ)"
+
 
 def other_side(photos: Sequence[OpenedPhoto]) -> dict[int, OpenedPhoto]:
     """The mirror image of the first side photo, by its number, where several photos show one side of the body only.

@@ -34,6 +34,7 @@ from lookreel.ranges import real_number, whole_number
 from lookreel.reference.conditions import Conditions, pose_pictures, see, settle
 from lookreel.reference.footprint import Estimate, Parts
 from lookreel.reference.instances import Instances
+from lookreel.reference.other_side import NOTICE
 from lookreel.report import report
 from lookreel.running.compiled import compile_layers
 from lookreel.running.memory import Footprint, fit, plans
@@ -102,6 +103,10 @@ class ReferenceSystem(PlannedSystem):
         """Mirror images that are read beside the photos, by the number of the photo."""
         return {}
 
+    def photos_read(self, photos: int) -> int:
+        """The most pictures that a film of so many photos reads, mirror images among them."""
+        return photos
+
     def spans(self, frames: int) -> list[range]:
         """The windows of a film."""
         return windows(frames, self.config.window, self.config.overlap)
@@ -154,7 +159,7 @@ class ReferenceSystem(PlannedSystem):
         settings |= {"plan": self.plan.to_json(), "mirrored": list(mirrors)}
         weights = _by_photo(m, list(mirrors)) if m.ndim == 5 else None
         facts = report(self, references, driving, settings | self.facts(), seconds, weights)
-        facts["notices"] = [f"{references[number].name}: {MIRRORED}" for number in mirrors]
+        facts["notices"] = [f"{references[number].name}: {NOTICE}" for number in mirrors]
         shown = [to_uint8(photo.pixels) for photo in references]
         return Film(film, driving.track.fps, facts, references=shown, poses=poses)
 
@@ -224,11 +229,8 @@ class ReferenceSystem(PlannedSystem):
         with torch.device("meta"):
             vae = AutoencoderKL.from_config(self.codec.vae.config)
             parts = Parts(type(self.model)(self.config), vae, self.image_encoder)
-        estimate = Estimate(parts, frames, photos, pace(preset).reuse > 1)
+        estimate = Estimate(parts, frames, self.photos_read(photos), pace(preset).reuse > 1)
         return fit(memory, plans(device, precision), lambda plan: estimate(plan, device))
-
-
-MIRRORED = "read in a mirror too, since no photo shows the other side (--no-mirror where the sides differ)"
 
 
 def _by_photo(m: Tensor, mirrored: list[int]) -> Tensor:
