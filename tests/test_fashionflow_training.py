@@ -23,7 +23,7 @@ from lookreel.fashionflow.folder import networks
 from lookreel.fashionflow.measure import measure
 from lookreel.fashionflow.model import ClipStage
 from lookreel.fashionflow.presets import RECIPES, mini, paper, published, toy
-from lookreel.fashionflow.quality import chroma, faded, motion, skin_error
+from lookreel.fashionflow.quality import chroma, colour_off, faded, jitter, motion, skin_error
 from lookreel.fashionflow.training import PRESETS, train
 from lookreel.video import write_video
 from toys import encoders, seeded
@@ -190,6 +190,7 @@ def test_the_limits_are_measured():
     found = measure(system(), garments=2, steps=1)
     assert sum(tone["garments"] for tone in found["skin_error"].values()) == 2
     assert len(found["chroma"]) == FRAMES and found["chroma"][0] == 1
+    assert found["first"] > 5 and 0 <= found["colour"]["truth"] < 1 and set(found["jitter"]) == {"film", "doubled"}
     assert set(found["resolution"]) == {"1", "2", "4", "8"} and found["spread"] > 0
     json.dumps(found)
 
@@ -197,12 +198,15 @@ def test_the_limits_are_measured():
 def test_an_ablation_from_start_to_end(tmp_path):
     start = encoders(tmp_path / "encoders")
     found = ablate(ablation_recipe.toy(), tmp_path / "run", init=start)
-    assert [row["name"] for row in found["rows"]] == ["both", "global only"]
-    values = found["rows"][0]["values"]
-    assert {"held_out", "frechet", "frechet_changes", "skin", "faded", "motion"} == set(values)
+    assert list(found["rows"]) == ["both", "global only"]
+    values = found["rows"]["both"]["values"]
+    assert {"held_out", "frechet", "frechet_changes", "colour", "skin", "faded", "motion"} == set(values)
     assert values["held_out"]["mean"] > 0 and len(values["skin"]["interval"]) == 2
-    page = (tmp_path / "run/report/ablation.md").read_text()
-    assert "| both |" in page and (tmp_path / "run/report/films.png").is_file()
+    true = found["true clips"]["values"]
+    assert true["faded"]["mean"] == true["motion"]["mean"] == 1
+    page = (tmp_path / "run/report/toy-fashionflow-ablation.md").read_text()
+    assert "| both |" in page and "| 1659.546 |" in page and "| true clips |" in page
+    assert (tmp_path / "run/report/toy-fashionflow-ablation.png").is_file()
     before = sorted((tmp_path / "run/models").rglob("*.safetensors"))
     assert ablate(ablation_recipe.toy(), tmp_path / "run", init=start) == found  # nothing is done twice
     assert sorted((tmp_path / "run/models").rglob("*.safetensors")) == before
@@ -212,16 +216,39 @@ def test_an_ablation_from_start_to_end(tmp_path):
         ablate(replace(ablation_recipe.toy(), rows=ablation_recipe.toy().rows[:1]), tmp_path / "run")
 
 
-def test_ablations_ask_one_question_each():
-    assert set(ablation_recipe.ABLATIONS) < set(api.ablations())
-    table2 = ablation_recipe.conditioning()
-    flags = {row.name: (row.config.local, row.config.global_) for row in table2.rows}
-    assert (
-        flags["global only"] == (False, True) and flags["local only"] == (True, False) and flags["both"] == (True, True)
-    )
-    assert table2.rows[0].published == {"IS": 2.891, "FVD": 1812.462, "VFID I3D": 0.881}
-    for make, field in ((ablation_recipe.convolutions, "convolution"), (ablation_recipe.attention, "attention")):
-        rows = make().rows
-        assert [getattr(row.config.net, field) for row in rows] == [row.name for row in rows]
-        same = {replace(row.config, net=replace(row.config.net, **{field: rows[0].name})) for row in rows}
-        assert len(same) == 1
+def test_each_row_of_the_ablation_changes_one_thing():
+    whole = ablation_recipe.whole()
+    rows = {row.name: row for row in whole.rows}
+    assert "fashionflow" in api.ablations() and rows["global only"].published == {
+        "IS": 2.891,
+        "FVD": 1812.462,
+        "VFID I3D": 0.881,
+    }
+    assert {name for lines in whole.tables.values() for name in lines} == set(rows)
+    assert all("both" in lines for lines in whole.tables.values())
+    both = rows["both"].config
+    changes = {
+        "global only": {"local": False},
+        "local only": {"global_": False},
+        "photo in every frame": {"photo_in_every_frame": True, "in_channels": 8},
+        "2-D convolutions": {"convolution": "2d"},
+        "3-D convolutions": {"convolution": "3d"},
+        "spatial attention": {"attention": "spatial"},
+        "temporal attention": {"attention": "temporal"},
+        "no attention": {"attention": "none"},
+    }
+    for name, change in changes.items():
+        of_net = {field: change.pop(field) for field in ("in_channels", "convolution", "attention") if field in change}
+        assert rows[name].config == replace(both, net=replace(both.net, **of_net), **change)
+
+
+def test_colour_jitter_and_motion_of_films():
+    photo = mannequin.frames_at(mannequin.VALIDATION.start, [0.0], (128, 96))
+    still = photo.frames.expand(8, -1, -1, -1)
+    assert colour_off(still, photo) == 0 and jitter(still) == 0
+    red = still.clone()
+    red[4:, 0] = (red[4:, 0].int() + 51).clamp(max=255).to(torch.uint8)
+    assert 0 < colour_off(red, photo) <= 0.1  # half of the frames, a fifth of the range at most
+    shake = still.clone()
+    shake[::2] = shake[::2] // 2
+    assert jitter(shake) > 4 * jitter(red) > 0

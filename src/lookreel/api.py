@@ -182,11 +182,12 @@ def tune(
 
 def ablations() -> dict[str, Callable]:
     """Ablations: name -> function(out, only, seeds, docs)."""
+    from lookreel.comparison import systems
     from lookreel.dreampose import ablation as dreampose
     from lookreel.fashionflow import ablation as fashionflow
     from lookreel.profashion import ablation as profashion
 
-    return profashion.ABLATIONS | fashionflow.ABLATIONS | dreampose.ABLATIONS
+    return profashion.ABLATIONS | fashionflow.ABLATIONS | dreampose.ABLATIONS | systems.ABLATIONS
 
 
 def ablate(

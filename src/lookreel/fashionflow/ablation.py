@@ -1,7 +1,8 @@
-"""FashionFlow's ablations from start to end: train, measure, report. The same call goes on where it was stopped.
+"""FashionFlow's ablation from start to end: train, measure, report. The same call goes on where it was stopped.
 
 No row can be compared with the truth frame by frame, as each figure moves as it likes. What is measured instead: the
-denoising loss on held-out clips, Frechet distances of the bundled image encoder's embeddings, and `quality.py`.
+denoising loss on held-out clips, Frechet distances of the bundled image encoder's embeddings, and `quality.py`; beside
+the rows the same figures of true clips.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from lookreel.data import mannequin
 from lookreel.errors import InputError
 from lookreel.fashionflow.ablation_recipe import ABLATIONS as RECIPES
 from lookreel.fashionflow.ablation_recipe import Ablation, Row
-from lookreel.fashionflow.ablation_report import write_report
+from lookreel.fashionflow.ablation_report import TRUE, write_report
 from lookreel.fashionflow.clips import Mannequins
 from lookreel.fashionflow.config import paper
 from lookreel.fashionflow.cost import cost
 from lookreel.fashionflow.measure import embeddings, make, true_film
-from lookreel.fashionflow.quality import faded, motion, skin_error
+from lookreel.fashionflow.quality import colour_off, faded, motion, skin_error
 from lookreel.fashionflow.system import FashionFlowSystem
 from lookreel.fashionflow.tasks import FilmTask
 from lookreel.fashionflow.training import start
@@ -35,7 +36,7 @@ from lookreel.nets.weights import write_json
 from lookreel.progress import Progress
 from lookreel.training.run import run
 
-SHOWN = 3  # garments whose films the report shows
+SHOWN = 2  # garments whose films the report shows
 
 
 class RowTask(FilmTask):
@@ -72,7 +73,7 @@ def ablate(
     for row in ablation.rows:
         if not only or row.name in only:
             _train(ablation, row, out, init)
-            _measure(ablation, row, out, count, init)
+            _measure(ablation, row, out, count)
     return write_report(ablation, out / "rows", docs or out / "report")
 
 
@@ -103,30 +104,35 @@ def _task(ablation: Ablation, row: Row, system: FashionFlowSystem) -> RowTask:
     return task
 
 
-def _measure(ablation: Ablation, row: Row, out: Path, garments: int, init: Path | None) -> None:
-    """Measure a trained row on the first test garments into rows/NAME.json, with strips of its films beside."""
+def _measure(ablation: Ablation, row: Row, out: Path, garments: int) -> None:
+    """Measure a trained row on the first test garments into rows/NAME.json, with its films beside.
+
+    The true clips' own figures go into rows/true-clips.json.
+    """
     path = out / "rows" / f"{row.file_name}.json"
     if path.is_file() and len(json.loads(path.read_text())["garments"]) >= garments:
         return
     system = FashionFlowSystem.from_pretrained(_folder(out, row) / "model", torch.device("cpu"))
-    figures, made, true, strips = {}, [], [], []
+    films, true, figures, own = [], [], {}, {}
     with Progress(f"measure {row.name}", garments) as progress:
         for done, seed in enumerate(range(mannequin.TEST.start, mannequin.TEST.start + garments), start=1):
             photo = mannequin.frames_at(seed, [0.0], system.size)
-            film, truth = make(system, photo.frames[0], seed), true_film(system, seed)
-            figures[str(seed)] = _figures(film, truth, photo, seed)
-            made.append(embeddings(system, film).numpy())
-            true.append(embeddings(system, truth).numpy())
-            strips += [film] * (done <= SHOWN)
+            films.append(make(system, photo.frames[0], seed))
+            true.append(true_film(system, seed))
+            figures[str(seed)] = _figures(films[-1], true[-1], photo, seed)
+            own[str(seed)] = _figures(true[-1], true[-1], photo, seed)
             progress(done)
-    found = {"garments": figures, "set": _distances(made, true) | {"held_out": _held_out(ablation, row, system, out)}}
+    distances = _distances(*([embeddings(system, film).numpy() for film in clips] for clips in (films, true)))
+    found = {"garments": figures, "set": distances | {"held_out": _held_out(ablation, row, system, out)}}
+    np.save(path.with_suffix(".npy"), torch.stack(films[:SHOWN]).numpy())
     write_json(path, found | {"cost": asdict(cost(row.net, paper()))})
-    np.save(path.with_suffix(".npy"), torch.stack(strips).numpy())
+    write_json(out / "rows" / f"{TRUE}.json", {"garments": own, "set": {}})
 
 
 def _figures(film: Tensor, truth: Tensor, photo: mannequin.Clip, seed: int) -> dict[str, float]:
-    """Of one garment. faded: against the truth's own change, since another side has other colours."""
+    """Of one garment. faded, motion: over the truth's, since another side has other colours and some stand still."""
     return {
+        "colour": colour_off(film, photo),
         "skin": skin_error(film, photo, seed),
         "faded": faded(film) / max(faded(truth), 1e-6),
         "motion": motion(film) / max(motion(truth), 1e-6),

@@ -1,4 +1,4 @@
-"""The report of a FashionFlow ablation: ablation.json, ablation.md, and a picture with a line of frames a row."""
+"""The report of FashionFlow's ablation: NAME-ablation.json, .md and .png in a folder that other reports may share."""
 
 from __future__ import annotations
 
@@ -19,33 +19,44 @@ FIGURES = {
     "held_out": "loss on held-out clips",
     "frechet": "Frechet distance, frames",
     "frechet_changes": "Frechet distance, changes",
+    "colour": "garment's colour off",
     "skin": "skin error, Lab",
     "faded": "colour kept, of the truth's",
     "motion": "motion, of the truth's",
 }
+MEANING = """\
+Losses, distances, the garment's colour (difference from the photo's at the middle of the torso, of 1.0) and the skin's
+error are better where they are lower; colour kept and motion where they are near 1 (`fashionflow/quality.py`). The
+Frechet distances are of the bundled image encoder's embeddings of single frames, and of their changes from frame to
+frame: without time and with it, as the paper's VFID and FVD are. Parameters and TFLOP are those of the same change at
+the paper's size, for one step of a whole film."""
+TRUE = "true-clips"
 COLUMNS = 8  # frames shown of each film
 
 
 def write_report(ablation: Ablation, rows: Path, docs: Path) -> dict[str, Any]:
     """Write the report on all rows measured in the folder `rows` into `docs`, made where it is not there."""
     docs.mkdir(parents=True, exist_ok=True)
-    names = {row.name: rows / f"{row.file_name}.json" for row in ablation.rows}
-    measured = {name: json.loads(path.read_text()) for name, path in names.items() if path.is_file()}
+    paths = {row.name: rows / f"{row.file_name}.json" for row in ablation.rows}
+    measured = {name: json.loads(path.read_text()) for name, path in paths.items() if path.is_file()}
     published = {row.name: row.published for row in ablation.rows}
     found = {
-        "title": ablation.title,
+        "size": list(ablation.rows[0].config.size),
+        "frames": ablation.rows[0].config.frames,
         "steps": ablation.settings.steps,
-        "rows": [{"name": n, "published": published[n]} | _summary(m) for n, m in measured.items()],
+        "rows": {name: {"published": published[name]} | summary(figures) for name, figures in measured.items()},
+        "true clips": summary(json.loads((rows / f"{TRUE}.json").read_text())),
     }
-    write_json(docs / "ablation.json", found)
-    films = {name: np.load(names[name].with_suffix(".npy")) for name in measured}
-    with whole(docs / "ablation.md", docs / "films.png") as (page, picture):
-        Image.fromarray(_picture(list(films.values()))).save(picture)
-        page.write_text(_page(found), encoding="utf-8")
-    return found
+    stem = docs / f"{ablation.name}-ablation"
+    films = [np.load(paths[name].with_suffix(".npy")) for name in measured]
+    write_json(stem.with_suffix(".json"), found)
+    with whole(stem.with_suffix(".md"), stem.with_suffix(".png")) as (text, picture):
+        Image.fromarray(_picture(films)).quantize(256).save(picture, optimize=True)  # a third of the size
+        text.write_text(_page(found, ablation), encoding="utf-8")
+    return found | {"page": str(stem.with_suffix(".md"))}
 
 
-def _summary(measured: dict[str, Any]) -> dict[str, Any]:
+def summary(measured: dict[str, Any]) -> dict[str, Any]:
     """Means over garments with 95 % intervals, the figures of the whole set, and the cost at the paper's size."""
     values: dict[str, Any] = {name: {"mean": value, "interval": None} for name, value in measured["set"].items()}
     garments = list(measured["garments"].values())
@@ -53,33 +64,47 @@ def _summary(measured: dict[str, Any]) -> dict[str, Any]:
         found = [figures[name] for figures in garments]
         ends = interval(found, _mean)
         values[name] = {"mean": _mean(found), "interval": None if ends is None else list(ends)}
-    return {"garments": len(garments), "values": values, "cost": measured["cost"]}
+    return {"garments": len(garments), "values": values} | {k: measured[k] for k in ("cost",) if k in measured}
 
 
 def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values))
 
 
-def _page(found: dict[str, Any]) -> str:
+def _page(found: dict[str, Any], ablation: Ablation) -> str:
     """The report in Markdown."""
-    paper = sorted({name for row in found["rows"] for name in row["published"]})
-    heads = ["row", *FIGURES.values(), "parameters", "TFLOP a step", *(f"paper's {name}" for name in paper)]
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    for row in found["rows"]:
-        cells = [row["name"], *(_cell(row["values"].get(name)) for name in FIGURES)]
-        cells += [f"{row['cost']['parameters']:,}", f"{row['cost']['tflop']:.2f}"]
-        cells += [str(row["published"].get(name, "")) for name in paper]
-        lines.append("| " + " | ".join(cells) + " |")
-    garments = min((row["garments"] for row in found["rows"]), default=0)
+    garments = min((row["garments"] for row in found["rows"].values()), default=0)
+    height, width = found["size"]
     intro = (
-        f"Each row is a film network at 128x96, trained for {found['steps']} steps on mannequins and measured on "
-        f"{garments} garments of the test seeds; in brackets the 95 % interval over garments. Losses, distances and "
-        "skin errors are better where they are lower; colour and motion where they are near 1. Parameters and TFLOP "
-        "are those of the same change at the paper's size, for one step of a whole film. The paper's figures are of "
-        "other data and another size: compare their order, not their values."
+        f"Each line is a film network of {found['frames']} frames at {height}x{width}, trained for {found['steps']} "
+        f"steps on mannequins and measured on {garments} garments of the test seeds; in brackets the 95 % interval "
+        f"over garments. {MEANING}\n\nThe paper's figures are of other data and another size: compare their order, not "
+        "their values. (IS is better where it is higher, FVD and VFID where they are lower.)"
     )
-    picture = "One line for each row and garment, in the table's order:\n\n![films](films.png)"
-    return "\n\n".join([f"# {found['title']}", intro, "\n".join(lines), picture]) + "\n"
+    tables = [f"## {title}\n\n{_table(found, lines)}" for title, lines in ablation.tables.items()]
+    shown = ", ".join(f"*{name}*" for name in found["rows"])
+    picture = (
+        f"## Films\n\nThe first garments, a line for each and row: {shown}.\n\n![films]({ablation.name}-ablation.png)"
+    )
+    command = f"## How it was made\n\n```\nlookreel ablate {ablation.name} --out runs/{ablation.name} --docs docs\n```"
+    return "\n\n".join(["# FashionFlow's ablation", intro, *tables, picture, command]) + "\n"
+
+
+def _table(found: dict[str, Any], lines: dict[str, str]) -> str:
+    """A table of those of its lines that are measured; above them the true clips."""
+    rows = {name: found["rows"][name] for name in lines if name in found["rows"]}
+    paper = list(dict.fromkeys(column for row in rows.values() for column in row["published"]))
+    heads = ["ours", *FIGURES.values(), "parameters", "TFLOP", *(f"paper's {name}" for name in paper)]
+    table = [heads, ["---"] * len(heads), _cells("true clips", found["true clips"], paper)]
+    table += [_cells(lines[name], row, paper) for name, row in rows.items()]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in table)
+
+
+def _cells(title: str, row: dict[str, Any], paper: Sequence[str]) -> list[str]:
+    cost, published = row.get("cost"), row.get("published", {})
+    spent = ["", ""] if cost is None else [f"{cost['parameters']:,}", f"{cost['tflop']:.2f}"]
+    ours = [_cell(row["values"].get(name)) for name in FIGURES]
+    return [title, *ours, *spent, *(str(published.get(name, "")) for name in paper)]
 
 
 def _cell(value: dict[str, Any] | None) -> str:

@@ -1,6 +1,7 @@
 """FashionFlow's limits, measured on garments never seen in training: python -m lookreel.fashionflow.measure.
 
-Printed: skin error by tone, colours over time, how far the photo's resolution matters, and how much the seed decides.
+Printed: whether the film begins as the photo, keeps the garment's colour and flickers no more when it is doubled; skin
+error by tone, colours over time, how far the photo's resolution matters, and how much the seed decides.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from lookreel.assets import MODELS
 from lookreel.data import mannequin
 from lookreel.data.mannequin.colors import SKINS
 from lookreel.data.mannequin.physique import Physique
-from lookreel.fashionflow.quality import chroma, faded, motion, skin_error
+from lookreel.fashionflow.clips import Mannequins
+from lookreel.fashionflow.quality import chroma, colour_off, faded, jitter, motion, skin_error
 from lookreel.fashionflow.system import FashionFlowSystem
+from lookreel.metrics import picture
 from lookreel.metrics.frechet import frechet
 from lookreel.nets.weights import write_json
 from lookreel.picture_file import MIN_SIDE
@@ -36,11 +39,13 @@ SEEDS = 4  # films of one photo, to see how much the seed decides
 def measure(system: FashionFlowSystem, garments: int, steps: int | None = None) -> dict[str, Any]:
     """Measure on the first `garments` test seeds; JSON values.
 
-    skin_error: by tone, lightest first, mean Lab distance and its garments. chroma: mean over garments by frame, over
-    the first frame's. faded, motion: means, of the film and of true clips. resolution: by reduction of the photo,
-    similarity of the film's first quarter to the unreduced photo (cosine of the image encoder's embeddings) and the
-    Frechet distance of all frames' embeddings to true clips'. spread: mean difference of the last frame between films
-    of other seeds, 0 to 1.
+    colour: how far the garment's colour is from the photo's (`quality.colour_off`), of the film and of true clips.
+    first: PSNR of frame 0 to the photo. jitter: `quality.jitter` of films and of the same with twice the frames, where
+    the model interpolates. skin_error: by tone, lightest first, mean Lab distance and its garments. chroma: mean over
+    garments by frame, over the first frame's. faded, motion: means, of the film and of true clips. resolution: by
+    reduction of the photo, similarity of the film's first quarter to the unreduced photo (cosine of the image encoder's
+    embeddings) and the Frechet distance of all frames' embeddings to true clips'. spread: mean difference of the last
+    frame between films of other seeds, 0 to 1.
     """
     seeds = range(mannequin.TEST.start, mannequin.TEST.start + garments)
     photos = {seed: mannequin.frames_at(seed, [0.0], system.size) for seed in seeds}
@@ -53,6 +58,9 @@ def measure(system: FashionFlowSystem, garments: int, steps: int | None = None) 
     return {
         "garments": garments,
         "steps": steps or system.config.steps,
+        "colour": {"film": _colours(films, photos), "truth": _colours(true, photos)},
+        "first": float(np.mean([_first(films[seed], photos[seed]) for seed in seeds])),
+        "jitter": _jitter(system, films, photos, steps),
         "skin_error": {str(tone): {"mean": float(np.mean(v)), "garments": len(v)} for tone, v in sorted(tones.items())},
         "chroma": np.mean([chroma(f) / max(chroma(f)[0], 1e-6) for f in films.values()], axis=0).round(4).tolist(),
         "faded": {"film": _mean(faded, films), "truth": _mean(faded, true)},
@@ -63,8 +71,9 @@ def measure(system: FashionFlowSystem, garments: int, steps: int | None = None) 
 
 
 def true_film(system: FashionFlowSystem, seed: int) -> Tensor:
-    """A true clip of the mannequin `seed`, turning: uint8 (F, 3, H, W)."""
-    return mannequin.clip(seed, "turn", system.config.frames, system.size, system.config.fps).frames
+    """A true clip of the mannequin `seed`, moving as those of the training do: uint8 (F, 3, H, W)."""
+    config = system.config
+    return Mannequins(config.size, config.frames, config.fps, count=1, first=seed).frames(0)
 
 
 def embeddings(system: FashionFlowSystem, frames: Tensor) -> Tensor:
@@ -97,8 +106,26 @@ def _films(system: FashionFlowSystem, photos: Clips, seeds: range, steps: int | 
     return films
 
 
+def _first(film: Tensor, photo: mannequin.Clip) -> float:
+    """PSNR of the first frame to the photo, dB."""
+    made, given = (frames[:1].permute(0, 2, 3, 1).numpy() for frames in (film, photo.frames))
+    return float(picture.psnr(made, given)[0])
+
+
+def _colours(films: dict[int, Tensor], photos: Clips) -> float:
+    return float(np.mean([colour_off(film, photos[seed]) for seed, film in films.items()]))
+
+
 def _mean(figure: Callable[[Tensor], float], films: dict[int, Tensor]) -> float:
     return float(np.mean([figure(film) for film in films.values()]))
+
+
+def _jitter(system: FashionFlowSystem, films: dict[int, Tensor], photos: Clips, steps: int | None) -> dict[str, float]:
+    found = {"film": _mean(jitter, films)}
+    if system.interpolation is not None:
+        doubled = {seed: system.double(film, photos[seed].frames[0], seed, steps) for seed, film in films.items()}
+        found["doubled"] = _mean(jitter, doubled)
+    return found
 
 
 def _resolution(

@@ -53,7 +53,7 @@ def mini() -> Recipe:
     doubling = Settings(
         steps=700, batch=4, lr=1e-3, warmup=30, decay=0.3, average=0.99, save_every=200, probe_every=700
     )
-    return Recipe(config.mini(), film, doubling)
+    return Recipe(config.mini(), film, doubling, mannequins=900)
 
 
 def toy() -> Recipe:

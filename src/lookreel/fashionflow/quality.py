@@ -10,12 +10,13 @@ import numpy as np
 from torch import Tensor
 
 from lookreel.data.mannequin import Clip
-from lookreel.data.mannequin.labels import HEAD
+from lookreel.data.mannequin.labels import HEAD, TORSO_FRONT
 from lookreel.data.mannequin.physique import Physique
 from lookreel.metrics.lab import to_lab
 
 APART = 12.0  # Lab units from the backdrop at which a pixel belongs to the figure
 SKIN_SHARE = 0.1  # of the head's pixels are compared: those that are most like the skin
+MIDDLE = 0.3  # of the torso's height and width, about its middle
 
 
 def chroma(frames: Tensor) -> np.ndarray:
@@ -48,9 +49,36 @@ def skin_error(frames: Tensor, photo: Clip, seed: int) -> float:
     return float(np.quantile([np.linalg.norm(found - reference, axis=1).mean() for found in near], 0.25))
 
 
+def colour_off(frames: Tensor, photo: Clip) -> float:
+    """How far the colour at the garment's middle is from the photo's, mean over the frames, 0 to 1 a channel.
+
+    photo: the still that the film was made from, seen from the front. Colours are medians over the middle of its
+    torso, so that a print counts only where it covers half of it; of the three channels the worst counts.
+    """
+    rows, columns = (_middle(places) for places in np.nonzero(photo.dense[0, 0].numpy() == TORSO_FRONT))
+    middles = [clip[:, :, rows, columns].float().flatten(2).median(2).values for clip in (frames, photo.frames[:1])]
+    return float((middles[0] - middles[1]).abs().amax(1).mean() / 255)
+
+
 def motion(frames: Tensor) -> float:
     """Mean change of a pixel from frame to frame, 0 to 1."""
     return float((frames[1:].float() - frames[:-1].float()).abs().mean() / 255)
+
+
+def jitter(frames: Tensor) -> float:
+    """Mean squared distance of each frame from the mean of its two neighbours, on [0, 1]: small where motion is smooth.
+
+    Needs no true motion, so that films of unknown motion can be compared with themselves at twice the frame rate.
+    """
+    x = frames.float() / 255
+    return float((x[1:-1] - (x[:-2] + x[2:]) / 2).square().mean())
+
+
+def _middle(places: np.ndarray) -> slice:
+    """The middle part of the range that places span."""
+    low, high = places.min(), places.max() + 1
+    margin = (high - low) * (1 - MIDDLE) / 2
+    return slice(int(low + margin), int(np.ceil(high - margin)))
 
 
 def _nearest(colors: np.ndarray, reference: np.ndarray) -> np.ndarray:
