@@ -21,6 +21,7 @@ from lookreel.fashionflow.cache import ClipCache
 from lookreel.fashionflow.clips import MOTIONS, Mannequins, Videos, films
 from lookreel.fashionflow.folder import networks
 from lookreel.fashionflow.measure import measure
+from lookreel.fashionflow.measure_tables import tables
 from lookreel.fashionflow.model import ClipStage
 from lookreel.fashionflow.presets import RECIPES, mini, paper, published, toy
 from lookreel.fashionflow.quality import chroma, colour_off, faded, jitter, motion, skin_error
@@ -193,6 +194,8 @@ def test_the_limits_are_measured():
     assert found["first"] > 5 and 0 <= found["colour"]["truth"] < 1 and set(found["jitter"]) == {"film", "doubled"}
     assert set(found["resolution"]) == {"1", "2", "4", "8"} and found["spread"] > 0
     json.dumps(found)
+    made = tables(found)
+    assert "| frame 0 to the photo |" in made and "| tone, lightest first |" in made and "| 1/8 |" in made
 
 
 def test_an_ablation_from_start_to_end(tmp_path):

@@ -1,7 +1,6 @@
 """What the README and the documents say is true: their code runs, their commands exist, their tables are the code's."""
 
 import ast
-import json
 import re
 import shlex
 import shutil
@@ -15,6 +14,7 @@ import lookreel
 from lookreel import numbers_table
 from lookreel.assets import PHOTOS
 from lookreel.cli import app
+from lookreel.marked import with_made
 
 PACKAGE = Path(lookreel.__file__).parent
 ROOT = PACKAGE.parents[1]
@@ -203,11 +203,11 @@ def test_the_table_of_numbers():
     rows = [line for line in made.splitlines() if line.startswith("|")]
     assert all(row.count("|") == 4 for row in rows)
     text = "a\n<!-- numbers -->\nold\n<!-- /numbers -->\nb\n"
-    once = numbers_table.with_table(text, made)
-    assert once == numbers_table.with_table(once, made) and "old" not in once
+    once = with_made(text, made, "README.md")
+    assert once == with_made(once, made, "README.md") and "old" not in once
     assert once.startswith("a\n") and once.endswith("\nb\n")
     with pytest.raises(ValueError, match="README"):
-        numbers_table.with_table("no marks", made)
+        with_made("no marks", made, "README.md")
 
 
 def test_the_keys_are_those_that_measure_writes():
@@ -218,9 +218,16 @@ def test_the_keys_are_those_that_measure_writes():
     assert set(NUMBERS) == {field.name for field in fields(Numbers)}
 
 
+def test_the_short_ablation():
+    values = {"psnr": {"mean": 14.0}, "psnr_back": {"mean": 15.5}, "warp": {"mean": 0.0284}}
+    rows = [
+        {"name": name, "garments": 64, "values": values, "published": {"PSNR": "20.84", "FVD": "268.50"}}
+        for name in numbers_table.ABLATED
+    ]
+    made = numbers_table.short_ablation({"size": [64, 48], "rows": rows})
+    assert "64x48, 64 garments" in made
+    assert "| PPA | 14.00 dB | 15.50 dB | 28.40 | 20.84 dB | 268.50 |" in made
+
+
 def test_the_readme_shows_the_measured_numbers():
-    numbers = ROOT / "docs" / "numbers.json"
-    if not numbers.is_file():
-        pytest.skip("docs/numbers.json is not in this tree; python -m lookreel.profashion.measure writes it")
-    made = numbers_table.table(json.loads(numbers.read_text(encoding="utf-8")))
-    assert TEXTS["README.md"] == numbers_table.with_table(TEXTS["README.md"], made)
+    assert TEXTS["README.md"] == with_made(TEXTS["README.md"], numbers_table.made(ROOT / "docs"), "README.md")

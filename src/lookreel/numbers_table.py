@@ -1,4 +1,4 @@
-"""The README's table of results, written from docs/numbers.json in a clone: python -m lookreel.numbers_table.
+"""The README's tables, of docs/numbers.json and docs/ablation.json: python -m lookreel.numbers_table, in a clone.
 
 Beside our figures stand those that the paper publishes (ProFashion, Table 1). They show the same effects in two
 different worlds, so that only the differences within a column mean something.
@@ -6,15 +6,28 @@ different worlds, so that only the differences within a column mean something.
 
 import json
 from pathlib import Path
+from typing import Any
 
-from lookreel.outputs import whole
+from lookreel.marked import fill
 
 ROOT = Path(__file__).parents[2]
-BEGIN, END = "<!-- numbers -->", "<!-- /numbers -->"
 
 # Table 1: PSNR in dB over whole frames, FVD. One photo is Animate Anyone, several without flow attention is "AA + PPA".
 PAPER_PSNR_SEVERAL, PAPER_PSNR_ONE = 23.57, 20.84
 PAPER_FVD_WITH_FLOW, PAPER_FVD_WITHOUT = 126.92, 196.95
+ABLATED = {
+    "first": "one photo (Animate Anyone)",
+    "mean": "average of three",
+    "concat": "three concatenated",
+    "ppa": "PPA",
+    "fta": "PPA + FTA (ProFashion)",
+}
+
+
+def made(docs: Path) -> str:
+    """Both tables, from the figures in the folder `docs`."""
+    numbers, ablation = (json.loads((docs / f"{name}.json").read_text()) for name in ("numbers", "ablation"))
+    return f"{table(numbers)}\n\n{short_ablation(ablation)}"
 
 
 def table(n: dict[str, float]) -> str:
@@ -39,13 +52,22 @@ def table(n: dict[str, float]) -> str:
     return "\n".join([measured, "", *lines])
 
 
-def with_table(readme: str, made: str) -> str:
-    """The README's text with `made` between the two marks. Raises ValueError where they are not there."""
-    before, _, rest = readme.partition(BEGIN)
-    _, mark, after = rest.partition(END)
-    if not mark:
-        raise ValueError(f"README.md: expected {BEGIN} and {END} around the table")
-    return f"{before}{BEGIN}\n{made}\n{END}{after}"
+def short_ablation(found: dict[str, Any]) -> str:
+    """The rows of the paper's Table 1, short. found: docs/ablation.json, as `lookreel ablate table1` writes it."""
+    rows = {row["name"]: row for row in found["rows"] if row["name"] in ABLATED}
+    lines = [["ablation", "PSNR", "PSNR back", "flicker", "paper's PSNR", "paper's FVD"], ["---"] * 6]
+    for name, title in ABLATED.items():
+        psnr, back, warp = (rows[name]["values"][measure]["mean"] for measure in ("psnr", "psnr_back", "warp"))
+        paper = rows[name]["published"]
+        lines.append(
+            [title, f"{psnr:.2f} dB", f"{back:.2f} dB", _thousandths(warp), f"{paper['PSNR']} dB", paper["FVD"]]
+        )
+    height, width = found["size"]
+    head = (
+        f"And the rows of its Table 1, small networks trained alike at {height}x{width}, {rows['ppa']['garments']} "
+        "garments; all of it, with intervals: [docs/ablation.md](docs/ablation.md)."
+    )
+    return "\n".join([head, "", *(f"| {' | '.join(line)} |" for line in lines)])
 
 
 def _thousandths(error: float) -> str:
@@ -54,10 +76,7 @@ def _thousandths(error: float) -> str:
 
 
 def main() -> None:
-    readme, numbers = ROOT / "README.md", ROOT / "docs" / "numbers.json"
-    text = with_table(readme.read_text(encoding="utf-8"), table(json.loads(numbers.read_text(encoding="utf-8"))))
-    with whole(readme) as (temporary,):
-        temporary.write_text(text, encoding="utf-8")
+    fill(ROOT / "README.md", made(ROOT / "docs"))
 
 
 if __name__ == "__main__":

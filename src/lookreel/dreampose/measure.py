@@ -26,12 +26,11 @@ from lookreel.dreampose.presets import Tuning, tuning
 from lookreel.dreampose.subject import Base, save_subject
 from lookreel.dreampose.system import DreamPoseSystem
 from lookreel.dreampose.tuning import learn
+from lookreel.marked import fill
 from lookreel.nets.weights import write_json
-from lookreel.outputs import whole
 
 CPU = torch.device("cpu")
 RANKS = (4, 16)
-BEGIN, END = "<!-- numbers -->", "<!-- /numbers -->"
 WANTED = {"mean": 1.0, "each": 0.5}  # dB that tuning is to bring
 
 
@@ -141,15 +140,6 @@ def flicker_of(report: Path) -> dict[str, float] | None:
     return rows if {"full", "one pose"} <= rows.keys() else None
 
 
-def with_table(page: str, made: str) -> str:
-    """A page's text with `made` between the two marks. Raises ValueError where they are not there."""
-    before, _, rest = page.partition(BEGIN)
-    _, mark, after = rest.partition(END)
-    if not mark:
-        raise ValueError(f"the page: expected {BEGIN} and {END} around the table")
-    return f"{before}{BEGIN}\n{made}\n{END}{after}"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="mini-dreampose", help="a bundled model or a model folder")
@@ -161,11 +151,8 @@ def main() -> None:
     found = measure(options.model, options.out, options.subjects, options.compared)
     print(json.dumps(found["summary"], indent=2))
     if options.docs:
-        page = options.docs / "dreampose.md"
-        made = table(found, flicker_of(options.docs / "dreampose-table2.json"))
-        text = with_table(page.read_text(encoding="utf-8"), made)
-        with whole(page) as (temporary,):
-            temporary.write_text(text, encoding="utf-8")
+        flicker = flicker_of(options.docs / "dreampose-table2.json")
+        fill(options.docs / "dreampose.md", table(found, flicker))
 
 
 if __name__ == "__main__":

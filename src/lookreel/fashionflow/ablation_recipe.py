@@ -87,7 +87,17 @@ def _base() -> FashionFlowConfig:
     """The bundled model as the paper conditions it, without the interpolation network, at a quarter of its cost."""
     config = mini()
     net = replace(config.net, in_channels=4)
-    return replace(config, size=(96, 64), frames=8, fps=4.0, net=net, interpolation=None, photo_in_every_frame=False)
+    return replace(
+        config,
+        size=(96, 64),
+        frames=8,
+        fps=4.0,
+        net=net,
+        interpolation=None,
+        photo_in_every_frame=False,
+        noise_scale=1.0,
+        interpolation_noise_scale=1.0,
+    )
 
 
 def _published(name: str) -> dict[str, float]:

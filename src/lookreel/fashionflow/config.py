@@ -105,6 +105,10 @@ class FashionFlowConfig(FilmConfig):
     sampler: str = "ddpm"
     """"ddpm" (the paper: 1000 steps), "ddim" or "multistep"."""
     steps: int = 1000
+    noise_scale: float = 1.0
+    """Deviation of a film's first noise, over 0 and at most 1: with less, films are calmer and a little softer."""
+    interpolation_noise_scale: float = 1.0
+    """The same for the frames between, whose neighbours leave less open."""
     doubly_rescaled: bool = False
     """Feed pictures as the published weights had them: [0, 1] to the VAE, and scaled by 1/255 once too often and cut to
     a centred square for CLIP, which then sees an almost black picture. For those weights only."""
@@ -123,6 +127,9 @@ class FashionFlowConfig(FilmConfig):
             raise ValueError("interpolation halves_time: must suit twice the frames that the film network makes")
         if self.zero_snr and self.prediction == "eps":
             raise ValueError("zero_snr: at a timestep without signal eps says nothing; must go with prediction v")
+        for name in ("noise_scale", "interpolation_noise_scale"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(f"{name} {getattr(self, name)}: must be over 0 and at most 1")
         if not (self.local or self.global_):
             raise ValueError("local, global_: at least one must be on, else the photo is not read")
 
@@ -181,6 +188,8 @@ def mini() -> FashionFlowConfig:
         prediction="v",
         sampler="multistep",
         steps=20,
+        noise_scale=0.85,
+        interpolation_noise_scale=0.6,
     )
 
 

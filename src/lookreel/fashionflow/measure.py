@@ -23,8 +23,10 @@ from lookreel.data import mannequin
 from lookreel.data.mannequin.colors import SKINS
 from lookreel.data.mannequin.physique import Physique
 from lookreel.fashionflow.clips import Mannequins
+from lookreel.fashionflow.measure_tables import tables
 from lookreel.fashionflow.quality import chroma, colour_off, faded, jitter, motion, skin_error
 from lookreel.fashionflow.system import FashionFlowSystem
+from lookreel.marked import fill
 from lookreel.metrics import picture
 from lookreel.metrics.frechet import frechet
 from lookreel.nets.weights import write_json
@@ -82,9 +84,9 @@ def embeddings(system: FashionFlowSystem, frames: Tensor) -> Tensor:
     return system.encoders.image_encoder.encode(pixels).float().cpu()
 
 
-def make(system: FashionFlowSystem, photo: Tensor, seed: int, steps: int | None = None) -> Tensor:
-    """The film of a photo uint8 (3, H, W): uint8 (F, 3, H, W)."""
-    return system.animate(photo.permute(1, 2, 0).numpy(), seed=seed, steps=steps).frames
+def make(system: FashionFlowSystem, photo: Tensor, seed: int, steps: int | None = None, interpolate: int = 1) -> Tensor:
+    """The film of a photo uint8 (3, H, W): uint8 (F, 3, H, W); with `interpolate` 2 it has twice the frames."""
+    return system.animate(photo.permute(1, 2, 0).numpy(), seed=seed, steps=steps, interpolate=interpolate).frames
 
 
 def reduced(photo: Tensor, factor: int) -> Tensor:
@@ -122,9 +124,8 @@ def _mean(figure: Callable[[Tensor], float], films: dict[int, Tensor]) -> float:
 
 def _jitter(system: FashionFlowSystem, films: dict[int, Tensor], photos: Clips, steps: int | None) -> dict[str, float]:
     found = {"film": _mean(jitter, films)}
-    if system.interpolation is not None:
-        doubled = {seed: system.double(film, photos[seed].frames[0], seed, steps) for seed, film in films.items()}
-        found["doubled"] = _mean(jitter, doubled)
+    if system.interpolates:
+        found["doubled"] = _mean(jitter, {seed: make(system, photos[seed].frames[0], seed, steps, 2) for seed in films})
     return found
 
 
@@ -156,13 +157,14 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=MODELS / "mini-fashionflow", help="a model folder")
     parser.add_argument("--garments", type=int, default=24)
     parser.add_argument("--steps", type=int)
-    parser.add_argument("--out", type=Path, help="also write the numbers to this JSON file")
+    parser.add_argument("--docs", type=Path, help="a folder: fashionflow-numbers.json, and the table in fashionflow.md")
     options = parser.parse_args()
     system = FashionFlowSystem.from_pretrained(options.model, torch.device("cpu"))
     numbers = measure(system, options.garments, options.steps)
     print(json.dumps(numbers, indent=2))
-    if options.out:
-        write_json(options.out, numbers)
+    if options.docs:
+        write_json(options.docs / "fashionflow-numbers.json", numbers)
+        fill(options.docs / "fashionflow.md", tables(numbers))
 
 
 if __name__ == "__main__":

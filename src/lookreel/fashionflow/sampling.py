@@ -17,11 +17,13 @@ from lookreel.fashionflow.model import FashionFlow
 
 @dataclass(frozen=True)
 class Sampling:
-    """seed, steps: of the sampler. sampler: "ddpm", "ddim" or "multistep". on_step(done, x0): after each step."""
+    """seed, steps: of the sampler. sampler: "ddpm", "ddim" or "multistep". noise_scale: deviation of the first noise.
+    on_step(done, x0): after each step."""
 
     seed: int
     steps: int
     sampler: str
+    noise_scale: float = 1.0
     on_step: Callable[[int, Tensor], None] | None = None
 
 
@@ -47,7 +49,7 @@ def sample(
             sampling.on_step(done, held(x0))
 
     samplers = {"ddpm": partial(ddpm, seed=sampling.seed), "ddim": ddim, "multistep": multistep}
-    noise = initial_noise(known.shape, sampling.seed).to(known.device)
+    noise = initial_noise(known.shape, sampling.seed, sampling.noise_scale).to(known.device)
     return samplers[sampling.sampler](predict, noise, network.schedule, sampling.steps, told, hold=held)
 
 

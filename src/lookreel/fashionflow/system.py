@@ -92,7 +92,7 @@ class FashionFlowSystem(System):
         on_step: the steps of the interpolation are counted too.
         """
         steps = self.config.steps if steps is None else steps
-        sampling = Sampling(seed, steps, self.config.sampler if sampler is None else sampler)
+        sampling = Sampling(seed, steps, self.config.sampler if sampler is None else sampler, self.config.noise_scale)
         check(self, motion, sampling, guidance, frames, preset, interpolate)
         photo, length = open_only(photos, self.size, "FashionFlow"), lengths(self.config, frames)
         began = time.monotonic()
@@ -141,7 +141,7 @@ class FashionFlowSystem(System):
         conditions = between_frames(tokens, photo, doubled[None])
         spans = windows(len(known), self.config.frames, self.config.overlap)
         # The seed's next neighbour: the new frames' noise must not be the noise that the film was made from.
-        sampling = replace(sampling, seed=sampling.seed + 1)
+        sampling = replace(sampling, seed=sampling.seed + 1, noise_scale=self.config.interpolation_noise_scale)
         return self.pictures.decode(sample(self.interpolation, conditions, known, spans, sampling))
 
     def _report(

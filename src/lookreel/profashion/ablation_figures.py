@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from lookreel.outputs import whole
+from lookreel.profashion.ablation_claims import PAPER_TABLE3
 from lookreel.profashion.ablation_measures import MEASURES
-from lookreel.profashion.ablation_table1 import PAPER_TABLE3
 
 Summary = dict[str, Any]
 COMPARED = ("psnr", "psnr_back", "vgc_back", "warp", "dtssd")

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from lookreel.profashion.ablation_claims import PAPER_TABLE3
 from lookreel.profashion.ablation_measures import MEASURES
-from lookreel.profashion.ablation_table1 import PAPER_TABLE3
 
 OURS = ("psnr", "psnr_back", "vgc_front", "vgc_back", "warp", "dtssd")
 THEIRS = ("SSIM", "PSNR", "LPIPS", "FVD")
@@ -68,7 +68,13 @@ is reversed where it lies wholly on the other side, and undecided where it inclu
         ]
         for c in claims
     ]
-    return ["## Which orders hold", words, _table(["order", "by", "difference", ""], lines)]
+    return ["## Which orders hold", words, _table(["order", "by", "difference", ""], lines), *_otherwise(claims)]
+
+
+def _otherwise(claims: Sequence[dict[str, Any]]) -> list[str]:
+    """Why orders do not hold, once for each reason."""
+    reasons = dict.fromkeys(c["otherwise"] for c in claims if c["verdict"] != "holds" and c["otherwise"])
+    return ["Of those that do not hold:", "\n".join(f"- {reason}" for reason in reasons)] if reasons else []
 
 
 def _selection(found: Summary) -> list[str]:

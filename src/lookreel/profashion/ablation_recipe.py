@@ -51,12 +51,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Claim:
-    """Row `better` is better than row `worse` in `measure`; says: the words, and where they are claimed."""
+    """Row `better` is better than row `worse` in `measure`; says: the words, and where they are claimed.
+
+    otherwise: what we think is the reason, and what was tried, for readers of a report in which it does not hold.
+    """
 
     better: str
     worse: str
     measure: str
     says: str
+    otherwise: str = ""
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,7 @@ def _decided(claim: Claim, figures: Mapping[str, Figures]) -> dict[str, Any]:
         "measure": claim.measure,
         "difference": _with_interval(apart) if apart else None,
         "verdict": verdict(apart, MEASURES[claim.measure].better),
+        "otherwise": claim.otherwise,
     }
 
 

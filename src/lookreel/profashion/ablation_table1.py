@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from lookreel.nets.unet_config import UNetConfig
 from lookreel.profashion import config as configs
-from lookreel.profashion.ablation_recipe import BY_VIEW, Ablation, Claim, Row, Training
+from lookreel.profashion.ablation_claims import PAPER_TABLE3, our_claims, paper_claims
+from lookreel.profashion.ablation_recipe import BY_VIEW, Ablation, Row, Training
 from lookreel.profashion.batches import Sampling
 from lookreel.profashion.config import ProFashionConfig
 from lookreel.training.task import Settings
@@ -22,12 +23,6 @@ PAPER_TABLE1 = {
     "concat": {"SSIM": "0.841", "PSNR": "22.08", "LPIPS": "0.122", "FVD": "201.89"},
     "ppa": {"SSIM": "0.867", "PSNR": "23.44", "LPIPS": "0.094", "FVD": "196.95"},
     "fta": {"SSIM": "0.885", "PSNR": "23.57", "LPIPS": "0.086", "FVD": "126.92"},
-}
-PAPER_TABLE3 = {
-    2.5: {"SSIM": "0.859", "PSNR": "22.67", "LPIPS": "0.103", "FVD": "147.63"},
-    3.5: {"SSIM": "0.885", "PSNR": "23.57", "LPIPS": "0.086", "FVD": "126.92"},
-    5.0: {"SSIM": "0.871", "PSNR": "22.23", "LPIPS": "0.109", "FVD": "196.1"},
-    7.5: {"SSIM": "0.859", "PSNR": "22.20", "LPIPS": "0.105", "FVD": "210.2"},
 }
 AGGREGATORS = {
     "first": "one photo (Animate Anyone)",
@@ -143,41 +138,6 @@ def photo_rows() -> tuple[Row, ...]:
 def _photos(count: int) -> str:
     words = ("front", "back", "one side", "the other side", "halfway to the front", "halfway to the back")
     return f"{count} photo{'s' * (count > 1)}: {', '.join(words[:count])}"
-
-
-def paper_claims() -> tuple[Claim, ...]:
-    """What the paper's tables order, in our measures."""
-    others = {scale: f"guidance-{scale:g}" for scale in PAPER_TABLE3 if scale != 3.5}
-    return (
-        Claim("mean", "first", "psnr", "the average of several photos beats one (Table 1)"),
-        Claim("concat", "mean", "psnr", "concatenated photos beat their average (Table 1)"),
-        Claim("ppa", "concat", "psnr", "PPA beats concatenated photos (Table 1)"),
-        Claim("ppa", "mean", "psnr", "PPA beats the average (Table 1)"),
-        Claim("ppa", "first", "psnr_back", "PPA beats one photo, on the back (Fig. 1)"),
-        Claim("ppa", "full", "psnr", "PPA beats full attention (Fig. 7)"),
-        Claim("fta", "ppa", "psnr", "PPA + FTA beats PPA (Table 1)"),
-        *(
-            claim
-            for measure in ("warp", "dtssd")
-            for claim in (
-                Claim("fta", "ppa", measure, "PPA + FTA flickers less than PPA (Table 1, FVD)"),
-                Claim("fta", "temporal", measure, "FTA flickers less than temporal layers alone (section 3.5)"),
-                Claim("fta", "fta-unsupervised", measure, "supervised offsets flicker less (section 3.6)"),
-            )
-        ),
-        *(Claim("guidance-3.5", row, "psnr", f"guidance 3.5 beats {s:g} (Table 3)") for s, row in others.items()),
-    )
-
-
-def our_claims() -> tuple[Claim, ...]:
-    """What a user would expect beside."""
-    return (
-        Claim("ppa", "photos-1", "psnr_back", "with the back photo the back is closer than without any but the front"),
-        Claim("ppa", "photos-no-back", "psnr_back", "a missing back photo costs the back"),
-        Claim("ppa", "photos-random", "psnr", "photos by view beat photos at random (appendix A)"),
-        Claim("photos-6", "ppa", "psnr", "six photos beat three"),
-        Claim("ppa", "cosine", "psnr", "a dot product selects better than a cosine"),
-    )
 
 
 ABLATIONS: dict[str, Callable[[], Ablation]] = {"table1": table1, "toy": toy}
