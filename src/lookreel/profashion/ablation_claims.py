@@ -15,7 +15,7 @@ FLOW = """\
 **Flow attention against temporal layers alone.** In this world photos and poses leave little open that frames would
 have to agree on: flicker is mostly each frame's own error, and neighbours are asked at equal places as well as along
 the flow. Tried: the joints' flow as the target, hardly nearer to a turning garment's than none, which taught wrong
-offsets; 400 steps instead of 800, by which no layer of stage 2 changed a film; the exact flow of the body's surface,
+offsets; 400 steps instead of 800, which did not move the warp error of two films; the exact flow of the body's surface,
 which is what is shown. On `mini`, after 1,700 steps of flow attention alone, films without it flicker a little more
 (README)."""
 GUIDANCE = """\

@@ -56,9 +56,9 @@ def _claims(found: Summary) -> list[str]:
         return []
     counts = Counter(claim["verdict"] for claim in claims)
     words = f"""\
-Of {len(claims)} expected orders {counts["holds"]} hold, {counts["reversed"]} are reversed and {counts["undecided"]}
-are undecided. An order holds where the interval of the difference on the same garments lies wholly on its side of zero,
-is reversed where it lies wholly on the other side, and undecided where it includes zero."""
+Of {len(claims)} expected orders these hold: {counts["holds"]}; are reversed: {counts["reversed"]}; are undecided:
+{counts["undecided"]}. An order holds where the interval of the difference on the same garments lies wholly on its side
+of zero, is reversed where it lies wholly on the other side, and undecided where it includes zero."""
     lines = [
         [
             c["says"],
@@ -78,12 +78,12 @@ def _otherwise(claims: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _selection(found: Summary) -> list[str]:
-    rows = [row for row in found["rows"] if "selection" in row["values"]]
+    rows = [row for row in found["rows"] if "selection" in row["values"] and row["group"] != "guidance"]
     if not rows:
         return []
     words = """\
 How often the photo nearest in yaw has the largest mean weight, and that weight. Frames count where it is the nearest
-by at least 30 degrees."""
+by at least 30 degrees. Guidance changes nothing of it."""
     names = ("selection", "weight")
     lines = [[row["title"], *(number(row["values"].get(name), name) for name in names)] for row in rows]
     return ["## Does the selector select?", words, _table(["", *_titles(names)], lines)]

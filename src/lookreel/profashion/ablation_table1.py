@@ -37,7 +37,7 @@ ORDER = (*BY_VIEW, -math.pi / 2, math.pi / 4, -3 * math.pi / 4)
 
 
 def table1() -> Ablation:
-    """All rows, in about an hour on two idle cores: see docs/ablation.md."""
+    """All rows, in about two hours on two idle cores: see docs/ablation.md."""
     unet = UNetConfig(
         block_out_channels=(32, 64, 96),
         layers_per_block=1,
