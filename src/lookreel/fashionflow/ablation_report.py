@@ -25,7 +25,7 @@ FIGURES = {
     "motion": "motion, of the truth's",
 }
 MEANING = """\
-Losses, distances, the garment's colour (difference from the photo's at the middle of the torso, of 1.0) and the skin's
+Losses, distances, the garment's colour (difference from the photo's at its middle, of 1.0) and the skin's
 error are better where they are lower; colour kept and motion where they are near 1 (`fashionflow/quality.py`). The
 Frechet distances are of the bundled image encoder's embeddings of single frames, and of their changes from frame to
 frame: without time and with it, as the paper's VFID and FVD are. Parameters and TFLOP are those of the same change at

@@ -188,7 +188,7 @@ def mini() -> FashionFlowConfig:
         prediction="v",
         sampler="multistep",
         steps=20,
-        noise_scale=0.85,
+        noise_scale=0.75,
         interpolation_noise_scale=0.6,
     )
 

@@ -10,13 +10,13 @@ import numpy as np
 from torch import Tensor
 
 from lookreel.data.mannequin import Clip
-from lookreel.data.mannequin.labels import HEAD, TORSO_FRONT
+from lookreel.data.mannequin.labels import HEAD
 from lookreel.data.mannequin.physique import Physique
 from lookreel.metrics.lab import to_lab
 
 APART = 12.0  # Lab units from the backdrop at which a pixel belongs to the figure
 SKIN_SHARE = 0.1  # of the head's pixels are compared: those that are most like the skin
-MIDDLE = 0.3  # of the torso's height and width, about its middle
+MIDDLE = 0.3  # of the garment's height and width, about its middle
 
 
 def chroma(frames: Tensor) -> np.ndarray:
@@ -52,12 +52,12 @@ def skin_error(frames: Tensor, photo: Clip, seed: int) -> float:
 def colour_off(frames: Tensor, photo: Clip) -> float:
     """How far the colour at the garment's middle is from the photo's, mean over the frames, 0 to 1 a channel.
 
-    photo: the still that the film was made from, seen from the front. Colours are medians over the middle of its
-    torso, so that a print counts only where it covers half of it; of the three channels the worst counts.
+    photo: the still that the film was made from. Colours are means over the middle of what its garment spans; of the
+    three channels the worst counts.
     """
-    rows, columns = (_middle(places) for places in np.nonzero(photo.dense[0, 0].numpy() == TORSO_FRONT))
-    middles = [clip[:, :, rows, columns].float().flatten(2).median(2).values for clip in (frames, photo.frames[:1])]
-    return float((middles[0] - middles[1]).abs().amax(1).mean() / 255)
+    rows, columns = (_middle(places) for places in np.nonzero(photo.masks["garment"][0].numpy()))
+    made, given = (clip[:, :, rows, columns].float().mean((2, 3)) for clip in (frames, photo.frames[:1]))
+    return float((made - given).abs().amax(1).mean() / 255)
 
 
 def motion(frames: Tensor) -> float:
