@@ -105,7 +105,7 @@ def _page(name: str, found: dict[str, Any], published: Mapping[str, Mapping[str,
         cells = [_cell(told["values"].get(figure), figure) for figure in FIGURES]
         lines.append([row, *cells, *(published[row].get(column, "") for column in paper)])
     garments = min(told["garments"] for told in rows.values())
-    intro = f"The bundled models on {garments} garments of the test seeds, each with its own sampler. {MEANING}"
+    intro = f"The bundled models on {garments} garments of the test seeds, each with its own sampler.\n\n{MEANING}"
     speed = (
         ""
         if found["faster"] is None

@@ -65,7 +65,7 @@ class Comparison:
 
     name: str
     rows: tuple[Row, ...]
-    garments: int = 6
+    garments: int = 4
     frames: int = 16
     steps: int | None = None
 

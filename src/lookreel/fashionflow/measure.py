@@ -155,7 +155,7 @@ def _spread(system: FashionFlowSystem, photo: Tensor, steps: int | None) -> floa
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default=MODELS / "mini-fashionflow", help="a model folder")
-    parser.add_argument("--garments", type=int, default=24)
+    parser.add_argument("--garments", type=int, default=8)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--docs", type=Path, help="a folder: fashionflow-numbers.json, and the table in fashionflow.md")
     options = parser.parse_args()
