@@ -83,6 +83,8 @@ def test_interpolation_doubles_frames_and_rate():
     )
     assert len(film) == 2 * FRAMES and film.fps == 2 * CONFIG.fps and film.report["interpolate"] == 2
     assert torch.equal(film.frames[::2], single.frames)  # its own frames stay
+    assert torch.equal(film.frames[-1], single.frames[-1])  # nothing follows the last one
+    assert not torch.equal(film.frames[1], single.frames[0])
     assert [i for i, *_ in steps] == [1, 2, 3, 4] and {n for _, n, _ in steps} == {4}
     assert steps[-1][2] == (2 * FRAMES, 3, *GRID)
 

@@ -78,8 +78,8 @@ def _page(found: dict[str, Any], ablation: Ablation) -> str:
     intro = (
         f"Each line is a film network of {found['frames']} frames at {height}x{width}, trained for {found['steps']} "
         f"steps on mannequins and measured on {garments} garments of the test seeds; in brackets the 95 % interval "
-        f"over garments.\n\n{MEANING}\n\nThe paper's figures are of other data and another size: compare their order, not "
-        "their values. (IS is better where it is higher, FVD and VFID where they are lower.)"
+        f"over garments.\n\n{MEANING}\n\nThe paper's figures are of other data and another size: compare their order, "
+        "not their values. (IS is better where it is higher, FVD and VFID where they are lower.)"
     )
     tables = [f"## {title}\n\n{_table(found, lines)}" for title, lines in ablation.tables.items()]
     shown = ", ".join(f"*{name}*" for name in found["rows"])

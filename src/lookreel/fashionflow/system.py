@@ -119,7 +119,8 @@ class FashionFlowSystem(System):
     def double(self, film: Tensor, photo: Tensor, seed: int = 0, steps: int | None = None) -> Tensor:
         """A film uint8 (F, 3, H, W) of the model's size with as many new frames, each after one of its own.
 
-        photo: uint8 (3, H, W), the garment's. Returns uint8 (2 F, 3, H, W), its own frames as the VAE renders them.
+        photo: uint8 (3, H, W), the garment's. Returns uint8 (2 F, 3, H, W), its own frames as the VAE renders them; the
+        last new frame repeats the one before it.
         """
         steps = self.config.steps if steps is None else steps
         pixels, given = ((part.to(self.device).float() / 127.5 - 1) for part in (photo[None], film))
@@ -133,7 +134,10 @@ class FashionFlowSystem(System):
         return sample(self.model, conditions, photo.expand(frames, -1, -1, -1), [range(frames)], sampling)
 
     def _doubled(self, tokens: Tensor, photo: Tensor, latents: Tensor, film: Tensor, sampling: Sampling) -> Tensor:
-        """A film, given as latents (F, 4, h, w) and uint8 frames, with a new frame after each: uint8 (2 F, 3, H, W)."""
+        """A film, given as latents (F, 4, h, w) and uint8 frames, with a new frame after each: uint8 (2 F, 3, H, W).
+
+        The last new frame repeats the one before it.
+        """
         if self.interpolation is None:
             raise InputError(f"interpolate: {self.name} has no interpolation network; expected a model that has one")
         colors = small(film.to(latents.device).float() / 127.5 - 1, self.config.latent_size)
@@ -142,7 +146,9 @@ class FashionFlowSystem(System):
         spans = windows(len(known), self.config.frames, self.config.overlap)
         # The seed's next neighbour: the new frames' noise must not be the noise that the film was made from.
         sampling = replace(sampling, seed=sampling.seed + 1, noise_scale=self.config.interpolation_noise_scale)
-        return self.pictures.decode(sample(self.interpolation, conditions, known, spans, sampling))
+        frames = self.pictures.decode(sample(self.interpolation, conditions, known, spans, sampling))
+        frames[-1] = frames[-2]  # no frame follows it, so there is nothing to lie between: the film's last one stays
+        return frames
 
     def _report(
         self, photo: OpenedPhoto, settings: dict[str, Any], seconds: dict[str, float], length: Lengths
