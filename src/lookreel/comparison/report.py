@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from PIL import Image
 
-from lookreel.metrics.bootstrap import interval
+from lookreel.metrics.bootstrap import mean_interval
 from lookreel.nets.weights import write_json
 from lookreel.outputs import whole
 
@@ -34,7 +34,7 @@ is from the photo's, and how much colour and motion the film has of what true cl
 brackets the 95 % interval over garments. Seconds are of films that were made one after the other in one run, photos
 read and models loaded; on another machine compare their ratios."""
 FASTER = "FashionFlow", "DreamPose"
-PAPER_FASTER = 9.3  # FashionFlow, section 4.4: 70 frames, without DreamPose's tuning
+PAPER_FASTER = 9.3  # FashionFlow, section 4.5: 70 frames, without DreamPose's tuning
 COLUMNS = 8
 
 
@@ -69,24 +69,15 @@ def write_report(name: str, rows: Sequence[Named], films: Path, docs: Path) -> d
 
 def _values(told: Sequence[Mapping[str, float]]) -> dict[str, Any]:
     """Means over garments with 95 % intervals of the figures that the row has."""
-    values = {}
-    for name in [name for name in FIGURES if name in told[0]]:
-        of_each = [figures[name] for figures in told]
-        ends = interval(of_each, _mean)
-        values[name] = {"mean": _mean(of_each), "interval": None if ends is None else list(ends)}
-    return values
+    return {name: mean_interval([figures[name] for figures in told]) for name in FIGURES if name in told[0]}
 
 
 def _ratio(made: Mapping[str, Sequence[Mapping[str, float]]]) -> float | None:
     """How many times faster FashionFlow's films are made than DreamPose's, without tuning."""
     if not set(FASTER) <= made.keys():
         return None
-    quick, slow = (_mean([figures["seconds"] for figures in made[name]]) for name in FASTER)
-    return slow / quick
-
-
-def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values))
+    quick, slow = (np.mean([figures["seconds"] for figures in made[name]]) for name in FASTER)
+    return float(slow / quick)
 
 
 def _strip(film: np.ndarray) -> np.ndarray:

@@ -7,7 +7,6 @@ likes, so what stands for it are figures that need no true frames.
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 import time
@@ -27,7 +26,6 @@ from lookreel.dreampose.figures import figure
 from lookreel.dreampose.presets import tuning
 from lookreel.dreampose.system import DreamPoseSystem
 from lookreel.dreampose.tuning import learn, with_steps
-from lookreel.errors import InputError
 from lookreel.fashionflow.clips import Mannequins
 from lookreel.fashionflow.quality import faded, motion, skin_error
 from lookreel.metrics import picture
@@ -37,6 +35,7 @@ from lookreel.poses.densepose import of_body
 from lookreel.poses.track import Track
 from lookreel.profashion.ablation_measures import figures
 from lookreel.progress import Progress
+from lookreel.recipe_run import chosen, claim
 from lookreel.system import System
 
 FRONT, BACK, SIDE = 0.0, math.pi, math.pi / 2
@@ -73,7 +72,7 @@ class Comparison:
         """What the films depend on."""
         rows = {row.name: asdict(row) | {"published": None} for row in self.rows}
         hashes = {row.model: model_folder.weights_hash(model_folder.find(row.model)) for row in self.rows}
-        return json.loads(json.dumps({"rows": rows, "models": hashes, "frames": self.frames, "steps": self.steps}))
+        return {"rows": rows, "models": hashes, "frames": self.frames, "steps": self.steps}
 
 
 def systems() -> Comparison:
@@ -104,28 +103,16 @@ def compare(
 
     Raises InputError for an unknown row, and where `out` holds films of other models or settings.
     """
-    known = {row.name: row for row in comparison.rows}
-    for name in only:
-        if name not in known:
-            raise InputError(f"row {name!r}: unknown; expected one of {', '.join(known)}")
-    out.mkdir(parents=True, exist_ok=True)
-    _claim(out / "recipe.json", comparison)
+    rows = chosen(comparison.rows, only)
+    claim(out, comparison.describe(), "films of other models or settings")
     count = comparison.garments if garments is None else garments
     seeds = range(mannequin.TEST.start, mannequin.TEST.start + count)
-    for row in comparison.rows:
-        if not only or row.name in only:
-            with Progress(row.name, count) as progress:
-                for done, seed in enumerate(seeds, start=1):
-                    _one(comparison, row, seed, out / row.file_name / f"{seed}.json")
-                    progress(done)
+    for row in rows:
+        with Progress(row.name, count) as progress:
+            for done, seed in enumerate(seeds, start=1):
+                _one(comparison, row, seed, out / row.file_name / f"{seed}.json")
+                progress(done)
     return write_report(comparison.name, comparison.rows, out, docs or out / "report")
-
-
-def _claim(path: Path, comparison: Comparison) -> None:
-    ours = comparison.describe()
-    if path.is_file() and json.loads(path.read_text()) != ours:
-        raise InputError(f"{path}: films of other models or settings; expected a new --out for these")
-    write_json(path, ours)
 
 
 def _one(comparison: Comparison, row: Row, seed: int, path: Path) -> None:

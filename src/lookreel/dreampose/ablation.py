@@ -32,6 +32,7 @@ from lookreel.dreampose.tuning import learn
 from lookreel.errors import InputError
 from lookreel.nets.weights import write_json
 from lookreel.progress import Progress
+from lookreel.recipe_run import chosen
 from lookreel.training.run import run
 
 CPU = torch.device("cpu")
@@ -56,11 +57,7 @@ def ablate(
     Returns what the report is written from. Raises InputError for an unknown row, a base that is not there, and where
     `out` is of another recipe.
     """
-    known = {row.name: row for row in ablation.rows}
-    for name in only:
-        if name not in known:
-            raise InputError(f"row {name!r}: unknown; expected one of {', '.join(known)}")
-    rows = [row for row in ablation.rows if not only or row.name in only]
+    rows = chosen(ablation.rows, only)
     base = model_folder.find(ablation.base)
     (out / "rows").mkdir(parents=True, exist_ok=True)
     claim(out, ablation.describe(), base)

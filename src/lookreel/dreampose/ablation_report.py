@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from lookreel.dreampose.ablation_recipe import Ablation, Grid
-from lookreel.metrics.bootstrap import interval
+from lookreel.metrics.bootstrap import mean_interval
 from lookreel.nets.weights import write_json
 from lookreel.outputs import whole
 
@@ -60,11 +60,7 @@ def write_report(ablation: Ablation, rows: Path, docs: Path) -> dict[str, Any]:
 
 def summary(figures: Sequence[dict[str, float]]) -> dict[str, Any]:
     """Means over figures with 95 % intervals."""
-    values = {}
-    for name in figures[0]:
-        of_each = [value[name] for value in figures]
-        ends = interval(of_each, _mean)
-        values[name] = {"mean": _mean(of_each), "interval": None if ends is None else list(ends)}
+    values = {name: mean_interval([value[name] for value in figures]) for name in figures[0]}
     return {"figures": len(figures), "values": values}
 
 

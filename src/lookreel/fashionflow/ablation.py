@@ -19,7 +19,6 @@ import torch
 from torch import Tensor, nn
 
 from lookreel.data import mannequin
-from lookreel.errors import InputError
 from lookreel.fashionflow.ablation_recipe import ABLATIONS as RECIPES
 from lookreel.fashionflow.ablation_recipe import Ablation, Row
 from lookreel.fashionflow.ablation_report import TRUE, write_report
@@ -34,6 +33,7 @@ from lookreel.fashionflow.training import start
 from lookreel.metrics.frechet import frechet
 from lookreel.nets.weights import write_json
 from lookreel.progress import Progress
+from lookreel.recipe_run import chosen, claim
 from lookreel.training.run import run
 
 SHOWN = 2  # garments whose films the report shows
@@ -63,26 +63,14 @@ def ablate(
     bundled ones. Returns what the report is written from.
     Raises InputError for an unknown row, and where `out` is of another recipe.
     """
-    known = {row.name: row for row in ablation.rows}
-    for name in only:
-        if name not in known:
-            raise InputError(f"row {name!r}: unknown; expected one of {', '.join(known)}")
+    rows = chosen(ablation.rows, only)
     count = ablation.garments if garments is None else garments
-    (out / "rows").mkdir(parents=True, exist_ok=True)
-    _claim(out / "recipe.json", ablation)
-    for row in ablation.rows:
-        if not only or row.name in only:
-            _train(ablation, row, out, init)
-            _measure(ablation, row, out, count)
+    claim(out, ablation.describe(), "models of another recipe")
+    (out / "rows").mkdir(exist_ok=True)
+    for row in rows:
+        _train(ablation, row, out, init)
+        _measure(ablation, row, out, count)
     return write_report(ablation, out / "rows", docs or out / "report")
-
-
-def _claim(path: Path, ablation: Ablation) -> None:
-    """Note whose models these are, or find that they are another recipe's."""
-    ours = json.loads(json.dumps(ablation.describe()))
-    if path.is_file() and json.loads(path.read_text()) != ours:
-        raise InputError(f"{path}: models of another recipe; expected a new --out for this one")
-    write_json(path, ours)
 
 
 def _folder(out: Path, row: Row) -> Path:

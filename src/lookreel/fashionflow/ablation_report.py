@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from lookreel.fashionflow.ablation_recipe import Ablation
-from lookreel.metrics.bootstrap import interval
+from lookreel.metrics.bootstrap import mean_interval
 from lookreel.nets.weights import write_json
 from lookreel.outputs import whole
 
@@ -61,14 +61,8 @@ def summary(measured: dict[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {name: {"mean": value, "interval": None} for name, value in measured["set"].items()}
     garments = list(measured["garments"].values())
     for name in garments[0]:
-        found = [figures[name] for figures in garments]
-        ends = interval(found, _mean)
-        values[name] = {"mean": _mean(found), "interval": None if ends is None else list(ends)}
+        values[name] = mean_interval([figures[name] for figures in garments])
     return {"garments": len(garments), "values": values} | {k: measured[k] for k in ("cost",) if k in measured}
-
-
-def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values))
 
 
 def _page(found: dict[str, Any], ablation: Ablation) -> str:

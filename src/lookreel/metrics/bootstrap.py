@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -33,6 +33,16 @@ def interval(
     low, middle, high = np.nanpercentile(found, [tail, 50, 100 - tail]).tolist()
     shift = statistic(list(videos)) - middle if recentre else 0.0
     return low + shift, high + shift
+
+
+def mean_interval(values: Sequence[float]) -> dict[str, Any]:
+    """ "mean" of one value a video, and its "interval" as a list, None under two videos; JSON values."""
+    ends = interval(values, _mean)
+    return {"mean": _mean(values), "interval": None if ends is None else list(ends)}
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values))
 
 
 def pooled_mean(videos: Sequence[np.ndarray]) -> float:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lookreel.data.source import Mannequins
-from lookreel.errors import InputError
-from lookreel.nets.weights import write_json
 from lookreel.profashion.ablation_evaluation import evaluate
 from lookreel.profashion.ablation_garments import Garments
-from lookreel.profashion.ablation_recipe import Ablation, Row
+from lookreel.profashion.ablation_recipe import Ablation
 from lookreel.profashion.ablation_report import write_report
 from lookreel.profashion.ablation_summary import summary
 from lookreel.profashion.ablation_table1 import ABLATIONS as RECIPES
 from lookreel.profashion.ablation_training import train
+from lookreel.recipe_run import chosen, claim
 
 
 def ablate(
@@ -29,37 +27,21 @@ def ablate(
     Returns the summary that the report is written from; it holds every row of `out` that is measured.
     Raises InputError for an unknown row, and where `out` is of another recipe.
     """
-    chosen = _chosen(ablation, only)
+    made = chosen(ablation.rows, only)
     count = ablation.garments if garments is None else garments
     models, rows = out / "models", out / "rows"
+    claim(out, ablation.describe(), "models of another recipe")
     for folder in (models, rows):
-        folder.mkdir(parents=True, exist_ok=True)
-    _claim(out / "recipe.json", ablation)
+        folder.mkdir(exist_ok=True)
     source = Mannequins(ablation.config.size, count=ablation.mannequins, frames=ablation.clip_frames)
-    for training in ablation.needed(chosen):
+    for training in ablation.needed(made):
         train(training, ablation.config, source, models)
     seen = Garments(ablation.config.size, ablation.frames)
-    for row in chosen:
+    for row in made:
         evaluate(ablation, row, seen, count, models, rows)
     found = summary(ablation, rows)
     write_report(ablation, found, rows, docs or out / "report")
     return found
-
-
-def _chosen(ablation: Ablation, only: Sequence[str]) -> tuple[Row, ...]:
-    known = {row.name: row for row in ablation.rows}
-    for name in only:
-        if name not in known:
-            raise InputError(f"row {name!r}: unknown; expected one of {', '.join(known)}")
-    return tuple(row for row in ablation.rows if not only or row.name in only)
-
-
-def _claim(path: Path, ablation: Ablation) -> None:
-    """Note whose models these are, or find that they are another recipe's."""
-    ours = ablation.describe()
-    if path.is_file() and json.loads(path.read_text()) != ours:
-        raise InputError(f"{path}: models of another recipe; expected a new --out for this one")
-    write_json(path, ours)
 
 
 def _recipe(make: Callable[[], Ablation], out: Path, only: Sequence[str], seeds: int | None, docs: Path | None):

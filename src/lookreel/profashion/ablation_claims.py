@@ -20,10 +20,10 @@ which is what is shown. On `mini`, after 1,700 steps of flow attention alone, fi
 (README)."""
 GUIDANCE = """\
 **Guidance.** These small, shortly trained networks bear less of it than the paper's: it magnifies their errors with the
-rest. VGC, which does not mind contrast, is higher at 2.5 than at 1.5 here, too."""
+rest. How VGC, which does not mind contrast, goes with the scale stands in the table below."""
 COSINE = """\
-**The selector's similarity.** Both select, as the table of the selector shows, and after equally many steps the
-cosine's choice is right a little more often. The gap is small beside that between PPA and the average."""
+**The selector's similarity.** How often either is right after equally many steps stands in the table of the selector
+below; the gap between the two is to be read beside that between PPA and the average."""
 
 
 def paper_claims() -> tuple[Claim, ...]:
